@@ -1,0 +1,31 @@
+"""Commands: what a worker is asked to do; a message is (actor, row id) and nothing else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Command(StrEnum):
+    """One actor each; the value is the actor's name."""
+
+    SCREEN = "screen_payment"
+    CHARGE = "charge_payment"
+    RESOLVE = "resolve_attempt"
+    NOTICE = "process_webhook"
+    SEAL = "seal_audit"
+    PUBLISH = "publish_events"
+
+    @property
+    def queue(self) -> str:
+        """The queue of this command: one each, so that one kind of work never blocks another."""
+        return QUEUES[self]
+
+
+QUEUES = {
+    Command.SCREEN: "screening",
+    Command.CHARGE: "charging",
+    Command.RESOLVE: "resolving",
+    Command.NOTICE: "webhooks",
+    Command.SEAL: "audit",
+    Command.PUBLISH: "events",
+}

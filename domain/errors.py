@@ -1,0 +1,144 @@
+"""Refusals: what the business says no to, each with a stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class DomainError(Exception):
+    """A business refusal. `code` is part of the API and never changes its meaning."""
+
+    code = "refused"
+
+    def __init__(self, detail: str = "", *, fix: str | None = None) -> None:
+        super().__init__(detail or (self.__doc__ or "").strip())
+        self.detail = str(self)
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field of a request: where it is, what is wrong, what would be right."""
+
+    field: str
+    reason: str
+    fix: str
+
+
+class InvalidRequest(DomainError):
+    """The request parses but is wrong."""
+
+    code = "validation_failed"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{e.field}: {e.reason}" for e in errors))
+        self.errors = tuple(errors)
+
+
+class RawCardDataRefused(DomainError):
+    """The request carries what looks like a card number."""
+
+    code = "raw_card_data_refused"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            f"{field} holds what looks like a card number",
+            fix="send a provider token in payment_method.token, never a card number",
+        )
+        self.field = field
+
+
+class NotFound(DomainError):
+    """No such object for this merchant in this mode."""
+
+    code = "not_found"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"no such {what}")
+
+
+class Unauthorized(DomainError):
+    """The API key is missing, unknown, revoked or expired."""
+
+    code = "unauthorized"
+
+
+class Forbidden(DomainError):
+    """The key is right, but not for this."""
+
+    code = "forbidden"
+
+
+class RateLimited(DomainError):
+    """Too many requests for this key."""
+
+    code = "rate_limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many requests; retry in {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class KeyRequired(DomainError):
+    """A live money request came without an Idempotency-Key."""
+
+    code = "idempotency_key_required"
+
+
+class KeyReused(DomainError):
+    """The same Idempotency-Key arrived with a different body."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInFlight(DomainError):
+    """The first request with this Idempotency-Key has not been committed yet."""
+
+    code = "request_in_progress"
+
+
+class OrderActive(DomainError):
+    """Another payment with this order_id is still active."""
+
+    code = "order_already_active"
+
+
+class OperationInFlight(DomainError):
+    """Another operation on this payment is open and conflicts with this one."""
+
+    code = "operation_in_flight"
+
+
+class IllegalMove(DomainError):
+    """The payment's status does not allow this."""
+
+    code = "illegal_state"
+
+
+class AmountOutOfRange(DomainError):
+    """The amount is outside what this currency allows."""
+
+    code = "amount_out_of_range"
+
+
+class CurrencyMismatch(DomainError):
+    """Two amounts of different currencies met."""
+
+    code = "currency_mismatch"
+
+
+class Overloaded(DomainError):
+    """A bounded queue is full."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class LeaseLost(DomainError):
+    """Another worker has taken this row over: this run must not decide anything any more."""
+
+    code = "lease_lost"

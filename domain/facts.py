@@ -1,0 +1,266 @@
+"""Facts: what a provider told us about an attempt, and the one function that applies them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from domain.attempt import KNOWLEDGE, Attempt, State, state_of
+from domain.backoff import Schedule
+from domain.commands import Command
+from domain.due import Reason
+from domain.events import Actor, Told, attempt_told, payment_told
+from domain.money import Money
+from domain.outcome import (
+    Declined,
+    NotCharged,
+    Outcome,
+    Pending,
+    Proof,
+    RequiresAction,
+    Succeeded,
+    Unknown,
+)
+from domain.payment import Payment, Status
+
+
+class Source(StrEnum):
+    """How we came to know it."""
+
+    ANSWER = "answer"
+    LOOKUP = "lookup"
+    WEBHOOK = "webhook"  # the object as re-read because a webhook hinted at it
+    VOID = "void"
+    RECOVERY = "recovery"  # a claim found the attempt still in `sending`
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One piece of evidence. Appended before it is applied, and never changed."""
+
+    attempt_id: UUID
+    source: Source
+    outcome: Outcome
+
+
+class Movement(StrEnum):
+    """What kind of money movement a transaction records."""
+
+    AUTHORIZATION = "authorization"
+    SALE = "sale"
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A money movement that happened; append-only, without a status."""
+
+    payment_id: UUID
+    attempt_id: UUID
+    type: Movement
+    money: Money
+    gateway_id: str
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a fact changes, to be written in one transaction under the payment's row lock."""
+
+    payment: Payment
+    attempt: Attempt
+    told: tuple[Told, ...] = ()
+    transaction: Transaction | None = None
+
+
+#: The statuses in which money that arrives is the payment's own (law 9).
+ADOPTABLE = frozenset(
+    {
+        Status.PENDING,
+        Status.PROCESSING,
+        Status.REQUIRES_ACTION,
+        Status.IN_REVIEW,
+        Status.AUTHORIZED,
+    }
+)
+
+
+def apply(
+    fact: Fact,
+    payment: Payment,
+    attempt: Attempt,
+    *,
+    another_blocks: bool,
+    now: datetime,
+    schedule: Schedule,
+) -> Applied:
+    """Return what `fact` makes of its payment and attempt. Any order of the same facts ends alike.
+
+    `another_blocks`: another attempt of this payment may still move money, or has.
+    """
+    before = attempt
+    if _mismatched(fact, attempt):
+        return _held(fact, payment, attempt, now)
+
+    state = state_of(fact.outcome)
+    attempt = _named(attempt, fact.outcome)
+    if KNOWLEDGE[state] <= KNOWLEDGE[attempt.state]:
+        if _contradicts(state, attempt.state):
+            attempt = replace(attempt, due=attempt.due.park(now, Reason.CONTRADICTION))
+            return Applied(
+                payment, attempt, (attempt_told(before, attempt, Actor.PROVIDER, fact.source),)
+            )
+        return Applied(payment, attempt)
+
+    match state:
+        case State.CAPTURED | State.AUTHORIZED:
+            return _money(fact, state, payment, before, attempt, another_blocks, now)
+        case State.DECLINED | State.NOT_CHARGED | State.VOIDED | State.EXPIRED:
+            attempt = replace(attempt, state=state, due=attempt.due.at(None), finished_at=now)
+            attempt = _explained(attempt, fact.outcome)
+            after = payment
+            if not payment.final and not another_blocks:
+                if payment.status is Status.REQUIRES_ACTION:
+                    after = payment.moved(Status.PROCESSING)
+                after = replace(after, action_url=None).wakes(Command.CHARGE, now)
+        case State.PENDING | State.REQUIRES_ACTION | State.UNKNOWN:
+            attempt = replace(attempt, state=state, due=attempt.due.at(poll_at(schedule, 0, now)))
+            attempt = _explained(attempt, fact.outcome)
+            after = payment
+            if not payment.final:
+                if isinstance(fact.outcome, RequiresAction):
+                    after = replace(
+                        payment.moved(Status.REQUIRES_ACTION), action_url=fact.outcome.url
+                    )
+                if now < payment.expires_at:
+                    after = after.wakes(Command.CHARGE, payment.expires_at)
+        case State.SENDING | State.LATE_SUCCESS:
+            raise AssertionError(f"no outcome comes to {state}")
+        case _:
+            assert_never(state)
+    return Applied(after, attempt, _told(fact, payment, after, before, attempt))
+
+
+def poll_at(schedule: Schedule, polls: int, now: datetime) -> datetime | None:
+    """Return when to ask the provider for the `polls`-th time; None when the schedule is exhausted."""
+    delay_s = schedule.after(polls)
+    return None if delay_s is None else now + timedelta(seconds=delay_s)
+
+
+def polled(attempt: Attempt, now: datetime, schedule: Schedule) -> Attempt:
+    """Return the attempt after one more look-up that left it open: asked again later, or parked."""
+    if not attempt.blocks or attempt.state is State.CAPTURED or attempt.due.parked:
+        return attempt
+    when = poll_at(schedule, attempt.polls + 1, now)
+    due = attempt.due.at(when) if when else attempt.due.park(now, Reason.UNRESOLVED)
+    return replace(attempt, polls=attempt.polls + 1, due=due)
+
+
+def _money(
+    fact: Fact,
+    state: State,
+    payment: Payment,
+    before: Attempt,
+    attempt: Attempt,
+    another_blocks: bool,
+    now: datetime,
+) -> Applied:
+    assert isinstance(fact.outcome, Succeeded)
+    movement = Movement.SALE if state is State.CAPTURED else Movement.AUTHORIZATION
+    transaction = Transaction(
+        payment.id,
+        attempt.id,
+        movement,
+        fact.outcome.money,
+        attempt.gateway_id,
+        fact.outcome.provider_id,
+    )
+    adopted = payment.status in ADOPTABLE and not another_blocks
+    if not adopted:
+        attempt = replace(
+            attempt,
+            state=State.LATE_SUCCESS,
+            finished_at=now,
+            due=attempt.due.park(now, Reason.LATE_SUCCESS),
+        )
+        told = (attempt_told(before, attempt, Actor.PROVIDER, fact.source),)
+        return Applied(payment, attempt, told, transaction)
+
+    attempt = replace(attempt, state=state, finished_at=now, due=attempt.due.at(None))
+    if _contradicts(State.CAPTURED, before.state) or state is State.AUTHORIZED:
+        # Money after a proven "no", or held where we asked for a sale: a person must look.
+        attempt = replace(attempt, due=attempt.due.park(now, Reason.CONTRADICTION))
+    after = replace(
+        payment.moved(Status.CAPTURED if state is State.CAPTURED else Status.AUTHORIZED),
+        amount_authorized=fact.outcome.money.minor,
+        amount_captured=fact.outcome.money.minor if state is State.CAPTURED else 0,
+        captured_at=now if state is State.CAPTURED else None,
+        gateway_id=attempt.gateway_id,
+        action_url=None,
+        due=payment.due.at(None),
+    )
+    return Applied(after, attempt, _told(fact, payment, after, before, attempt), transaction)
+
+
+def _held(fact: Fact, payment: Payment, attempt: Attempt, now: datetime) -> Applied:
+    """Money that is not the money we asked for moves nothing here: a person decides."""
+    if attempt.due.parked and attempt.due.parked.reason is Reason.AMOUNT_MISMATCH:
+        return Applied(payment, attempt)
+    held = replace(
+        attempt,
+        state=State.UNKNOWN if attempt.state is State.SENDING else attempt.state,
+        due=attempt.due.park(now, Reason.AMOUNT_MISMATCH),
+    )
+    if not payment.final:
+        payment = replace(payment, due=payment.due.park(now, Reason.AMOUNT_MISMATCH))
+    return Applied(payment, held, (attempt_told(attempt, held, Actor.PROVIDER, fact.source),))
+
+
+def _mismatched(fact: Fact, attempt: Attempt) -> bool:
+    match fact.outcome:
+        case Succeeded(money=money, reference=reference):
+            return money != attempt.money or reference not in (None, attempt.reference)
+        case _:
+            return False
+
+
+def _contradicts(one: State, other: State) -> bool:
+    money = {State.CAPTURED, State.AUTHORIZED, State.LATE_SUCCESS}
+    no_money = {State.DECLINED, State.NOT_CHARGED, State.VOIDED, State.EXPIRED}
+    return (one in money and other in no_money) or (one in no_money and other in money)
+
+
+def _named(attempt: Attempt, outcome: Outcome) -> Attempt:
+    """Keep the provider's id as soon as anything tells it: look-ups by id are the surest."""
+    match outcome:
+        case Unknown():
+            return attempt
+        case Succeeded() | Pending() | RequiresAction() | Declined() | NotCharged():
+            return replace(attempt, provider_id=attempt.provider_id or outcome.provider_id)
+        case _:
+            assert_never(outcome)
+
+
+def _explained(attempt: Attempt, outcome: Outcome) -> Attempt:
+    match outcome:
+        case Declined(code=code, hardness=hardness):
+            return replace(attempt, proof=Proof.DECLINED, code=code, cause=hardness.value)
+        case NotCharged(proof=proof, cause=cause):
+            return replace(attempt, proof=proof, cause=cause)
+        case Unknown(cause=cause):
+            return replace(attempt, cause=cause)
+        case Succeeded() | Pending() | RequiresAction():
+            return attempt
+        case _:
+            assert_never(outcome)
+
+
+def _told(
+    fact: Fact, before: Payment, after: Payment, old: Attempt, new: Attempt
+) -> tuple[Told, ...]:
+    told = (attempt_told(old, new, Actor.PROVIDER, fact.source),)
+    if after.status is not before.status:
+        told += (payment_told(before, after, Actor.PROVIDER, fact.source),)
+    return told

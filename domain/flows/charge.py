@@ -1,0 +1,234 @@
+"""Charge: try gateways one after another, each only after the one before is proven harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+from uuid import UUID
+
+from domain.attempt import Attempt, Operation, State
+from domain.backoff import delay_s
+from domain.commands import Command
+from domain.due import NEVER, Due, Lease, Reason
+from domain.events import Actor, attempt_told, payment_told
+from domain.facts import Fact, Source
+from domain.flows.learn import learn, record
+from domain.outcome import NotCharged, Unknown
+from domain.payment import Payment
+from domain.ports import Budget, Gateway, Permit, Refused, Runtime, Work
+from domain.routing import End, GatewayRow, Go, Plan, Stand, decide
+
+#: More gateways than this for one payment is a configuration error; also the bound of the loop.
+MAX_STEPS = 16
+
+
+@dataclass(slots=True)
+class Run:
+    """What one charge run has seen so far."""
+
+    payment_id: UUID
+    lease: Lease
+    tried: set[str] = field(default_factory=set)
+    refused: dict[str, Refused] = field(default_factory=dict)
+    retry_after_s: float = 0.0
+
+
+def charge(payment_id: UUID, runtime: Runtime) -> None:
+    """Move one due payment on as far as it goes now; what comes next, and when, is on the row."""
+    with runtime.store.begin() as work:
+        claim = work.claim_payment(payment_id, runtime.owner, runtime.policy.lease_s)
+        if claim is None:
+            return
+        run = Run(payment_id, claim.lease)
+        if claim.starts > runtime.policy.max_starts:
+            _park(work, claim.row, claim.lease)
+            return
+        step = _next(work, claim.row, run, runtime)
+    for _ in range(MAX_STEPS):
+        if step is None or not _try(step, run, runtime):
+            return
+        with runtime.store.begin() as work:
+            step = _next(work, work.lock_payment(payment_id), run, runtime)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where to go next, decided under the payment's row lock."""
+
+    payment: Payment
+    plan: Plan
+    attempts: Sequence[Attempt]
+    now: datetime
+
+
+def _next(work: Work, payment: Payment, run: Run, runtime: Runtime) -> Step | None:
+    """Decide, and write what needs no gateway. None: this run is over."""
+    if payment.final:
+        work.save_payment(replace(payment, due=NEVER), run.lease)
+        return None
+    attempts = work.attempts(payment.id)
+    verdict = decide(payment, work.gateways(), attempts, work.now, runtime.policy.max_runs)
+    match verdict:
+        case Go(plan=plan):
+            return Step(payment, plan, attempts, work.now)
+        case End(status=status, failure=failure):
+            ended = payment.ended(status, failure)
+            work.save_payment(ended, run.lease)
+            work.tell(payment_told(payment, ended, Actor.WORKER, "charge"))
+            return None
+        case Stand(attempt=attempt):
+            _stand(work, payment, attempt, run.lease, runtime)
+            return None
+        case _:
+            assert_never(verdict)
+
+
+def _stand(work: Work, payment: Payment, attempt: Attempt, lease: Lease, runtime: Runtime) -> None:
+    """An attempt is open: hand it to `resolve` where it needs a push, and wait for its facts."""
+    if attempt.state is State.SENDING:
+        # Our predecessor died between its first byte and its last: it may have charged.
+        lost = Unknown("the worker stopped before the answer was stored")
+        applied = record(
+            work,
+            Fact(attempt.id, Source.RECOVERY, lost),
+            payment.id,
+            runtime,
+            lambda open_, work: replace(open_, due=open_.due.at(work.now)),
+        )
+        payment, attempt = applied.payment, applied.attempt
+        runtime.wake(Command.RESOLVE, attempt.id, payment.request_id)
+    elif attempt.due.parked is None and (
+        payment.cancel_requested_at is not None or work.now >= payment.expires_at
+    ):
+        work.save_attempt(replace(attempt, due=attempt.due.at(work.now)))
+        runtime.wake(Command.RESOLVE, attempt.id, payment.request_id)
+    ahead = payment.expires_at if work.now < payment.expires_at else None
+    work.save_payment(replace(payment, due=Due(ahead, 0, payment.due.parked)), lease)
+
+
+def _try(step: Step, run: Run, runtime: Runtime) -> bool:
+    """Make one attempt at the first gateway that has a slot. False: this run is over."""
+    if runtime.draining():
+        _release(run, runtime)
+        return False
+    for row in step.plan.order:
+        if row.id in run.tried or row.id in run.refused:
+            continue
+        gateway = runtime.gateways.get(row.id)
+        if gateway is None:
+            run.refused[row.id] = Refused("no_adapter", runtime.policy.defer_cap_s)
+            continue
+        retry = any(attempt.gateway_id == row.id for attempt in step.attempts)
+        permit = runtime.gateways.admit(row, retry=retry)
+        if isinstance(permit, Refused):
+            run.refused[row.id] = permit
+            continue
+        return _attempt(step, row, gateway, permit, run, runtime)
+    _defer(step.plan, run, runtime)
+    return False
+
+
+def _attempt(
+    step: Step, row: GatewayRow, gateway: Gateway, permit: Permit, run: Run, runtime: Runtime
+) -> bool:
+    """Write the attempt down, send it, store the answer. False: this run is over."""
+    policy = runtime.policy
+    begun = runtime.monotonic()
+    try:
+        id_ = runtime.new_id()
+        request = gateway.compose(step.payment, id_.hex)
+        if request is None:
+            permit.give_back()
+            run.refused[row.id] = Refused("cannot_express", policy.defer_cap_s)
+            return True
+        attempt = _written(id_, request, step, row, gateway, runtime)
+        with runtime.store.begin() as work:
+            payment = work.begin_attempt(attempt, run.lease, policy.lease_s)
+            if payment is not None:
+                work.tell(attempt_told(None, attempt, Actor.WORKER, "charge"))
+                if payment.status is not step.payment.status:
+                    work.tell(payment_told(step.payment, payment, Actor.WORKER, "charge"))
+    except BaseException:
+        permit.give_back()
+        raise
+    if payment is None:  # cancelled, or taken over, since we decided
+        permit.give_back()
+        return False
+    budget = Budget(begun + policy.send_window_s, begun + policy.call_s)
+    outcome = permit.charge(attempt, budget)
+    applied = learn(Fact(attempt.id, Source.ANSWER, outcome), payment.id, runtime)
+    if isinstance(outcome, NotCharged) and outcome.retry_after_s:
+        run.retry_after_s = max(run.retry_after_s, outcome.retry_after_s)
+    run.tried.add(row.id)
+    return not applied.payment.final and not applied.attempt.blocks
+
+
+def _written(
+    id_: UUID, request: bytes, step: Step, row: GatewayRow, gateway: Gateway, runtime: Runtime
+) -> Attempt:
+    declared, policy, now = gateway.declaration, runtime.policy, step.now
+    deadline = now + timedelta(seconds=policy.call_s)
+    return Attempt(
+        id=id_,
+        payment_id=step.payment.id,
+        merchant_id=step.payment.merchant_id,
+        mode=step.payment.mode,
+        operation=Operation.CHARGE,
+        number=len(step.attempts) + 1,
+        gateway_id=row.id,
+        adapter_version=declared.adapter_version,
+        money=step.payment.money,
+        state=State.SENDING,
+        request=request,
+        send_before=now + timedelta(seconds=policy.send_window_s),
+        deadline_at=deadline,
+        key_window_ends=now + declared.key_window,
+        created_at=now,
+        # Should we die now, `resolve` takes over as soon as we can no longer be sending.
+        due=Due(deadline + timedelta(seconds=policy.lease_slack_s)),
+        request_id=step.payment.request_id,
+    )
+
+
+def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
+    """Nobody can take it now: wait on the row, never in a thread.
+
+    A run in which gateways were asked counts and backs off; one in which none had a slot does not.
+    """
+    with runtime.store.begin() as work:
+        payment = work.lock_payment(run.payment_id)
+        if payment.final:
+            work.save_payment(replace(payment, due=NEVER), run.lease)
+            return
+        reasons = {id_: refusal.reason for id_, refusal in run.refused.items()}
+        reasons |= dict.fromkeys(run.tried, "tried")
+        runs = payment.runs + bool(run.tried)
+        if run.tried:
+            wait_s = delay_s(runs, runtime.draw(), runtime.policy.backoff)
+        else:
+            waits = [refusal.retry_after_s for refusal in run.refused.values()]
+            wait_s = min([*waits, runtime.policy.defer_cap_s])
+        when = work.now + timedelta(seconds=max(wait_s, run.retry_after_s))
+        waiting = replace(
+            payment,
+            runs=runs,
+            skipped=dict(plan.skipped) | reasons,
+            due=payment.due.at(min(when, payment.expires_at)),
+        )
+        work.save_payment(waiting, run.lease)
+
+
+def _release(run: Run, runtime: Runtime) -> None:
+    """We are stopping: give the payment back untouched, due at once, for another worker."""
+    with runtime.store.begin() as work:
+        payment = work.lock_payment(run.payment_id)
+        work.save_payment(replace(payment, due=payment.due.at(work.now)), run.lease)
+    runtime.wake(Command.CHARGE, payment.id, payment.request_id)
+
+
+def _park(work: Work, payment: Payment, lease: Lease) -> None:
+    parked = replace(payment, due=payment.due.park(work.now, Reason.POISON))
+    work.save_payment(parked, lease)
+    work.tell(payment_told(payment, parked, Actor.WORKER, "charge"))

@@ -1,0 +1,102 @@
+"""Resolve: ask the same gateway what became of an attempt, until it is known. Never another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from domain.attempt import Attempt, State
+from domain.due import NEVER, Reason
+from domain.events import Actor, attempt_told
+from domain.facts import Fact, Source, polled
+from domain.flows.learn import learn, wake_charge
+from domain.outcome import (
+    NotCharged,
+    NotFound,
+    Outcome,
+    Pending,
+    Proof,
+    RequiresAction,
+    Succeeded,
+    Unknown,
+)
+from domain.payment import Payment
+from domain.ports import Budget, Declaration, Gateway, Runtime, Work
+
+
+def resolve(attempt_id: UUID, runtime: Runtime) -> None:
+    """Look one due attempt up, apply what is found, and schedule the next look if it stays open."""
+    with runtime.store.begin() as work:
+        claim = work.claim_attempt(attempt_id, runtime.owner, runtime.policy.lease_s * 2)
+        if claim is None:
+            return
+        attempt = claim.row
+        if not attempt.blocks or attempt.state is State.CAPTURED:
+            work.save_attempt(replace(attempt, due=NEVER))
+            return
+        if claim.starts > runtime.policy.max_starts:
+            parked = replace(attempt, due=attempt.due.park(work.now, Reason.POISON))
+            work.save_attempt(parked)
+            work.tell(attempt_told(attempt, parked, Actor.WORKER, "resolve"))
+            return
+        payment = work.payment(attempt.payment_id)  # unlocked: facts lock it before the attempt
+        now = work.now
+    gateway = runtime.gateways.get(attempt.gateway_id)
+    if gateway is None:
+        found: tuple[Source, Outcome] = (Source.LOOKUP, Unknown("the gateway has no adapter here"))
+    else:
+        found = _ask(attempt, payment, gateway, now, runtime)
+    source, outcome = found
+    applied = learn(Fact(attempt.id, source, outcome), payment.id, runtime, _later(runtime))
+    if not applied.attempt.blocks:
+        wake_charge(applied.payment, runtime)
+
+
+def _later(runtime: Runtime) -> Callable[[Attempt, Work], Attempt]:
+    return lambda attempt, work: polled(attempt, work.now, runtime.policy.resolve)
+
+
+def _ask(
+    attempt: Attempt, payment: Payment, gateway: Gateway, now: datetime, runtime: Runtime
+) -> tuple[Source, Outcome]:
+    """Look up; then, by what is wanted, send the stored bytes again or cancel."""
+    declared = gateway.declaration
+    unwanted = payment.final or payment.cancel_requested_at is not None or now >= payment.expires_at
+    found = gateway.lookup(attempt, _budget(runtime))
+    match found:
+        case NotFound():
+            return _absent(attempt, gateway, declared, now, unwanted, runtime)
+        case Pending() | RequiresAction() | Succeeded(captured=False) if (
+            unwanted and declared.can_void
+        ):
+            named = replace(attempt, provider_id=attempt.provider_id or found.provider_id)
+            return Source.VOID, gateway.void(named, _budget(runtime))
+        case _:
+            return Source.LOOKUP, found
+
+
+def _absent(
+    attempt: Attempt,
+    gateway: Gateway,
+    declared: Declaration,
+    now: datetime,
+    unwanted: bool,
+    runtime: Runtime,
+) -> tuple[Source, Outcome]:
+    """The provider does not know the attempt. That alone proves nothing (law 4)."""
+    visible = attempt.deadline_at + declared.visibility_lag
+    if declared.lookup_authoritative and now > max(visible, attempt.key_window_ends):
+        return Source.LOOKUP, NotCharged(Proof.READ_BACK, "absent after every window had closed")
+    margin = timedelta(seconds=2 * runtime.policy.call_s)
+    lost = attempt.state in (State.UNKNOWN, State.SENDING)
+    if lost and not unwanted and now > visible and attempt.may_replay(now, margin):
+        # The same bytes under the same key: the provider charges at most once, whichever arrives.
+        return Source.ANSWER, gateway.charge(attempt, _budget(runtime))
+    return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")
+
+
+def _budget(runtime: Runtime) -> Budget:
+    begun = runtime.monotonic()
+    return Budget(begun + runtime.policy.send_window_s, begun + runtime.policy.call_s)

@@ -1,0 +1,102 @@
+"""Screen: decide once, before any gateway is called, whether this payment may be charged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+from uuid import UUID
+
+from domain.commands import Command
+from domain.due import NEVER, Reason
+from domain.events import Actor, payment_told
+from domain.fraud.features import Inputs
+from domain.fraud.score import Assessment, Decision, assess
+from domain.payment import Failure, Payment, Status
+from domain.ports import Runtime
+
+
+def screen(payment_id: UUID, runtime: Runtime) -> None:
+    """Assess one due payment, store the decision with its factors, and move the payment on."""
+    with runtime.store.begin() as work:
+        claim = work.claim_payment(payment_id, runtime.owner, runtime.policy.lease_s)
+        if claim is None:
+            return
+        if claim.row.next_command is not Command.SCREEN:
+            due = replace(claim.row, due=claim.row.due.at(work.now))
+            work.save_payment(due, claim.lease)
+            return
+        if claim.starts > runtime.policy.max_starts:
+            parked = replace(claim.row, due=claim.row.due.park(work.now, Reason.POISON))
+            work.save_payment(parked, claim.lease)
+            work.tell(payment_told(claim.row, parked, Actor.WORKER, "screen"))
+            return
+    payment = claim.row
+    card = payment.method.card
+    velocity = runtime.velocity.observe(
+        payment.id,
+        card=card.fingerprint if card else None,
+        ip=payment.customer.ip,
+        customer=payment.customer.id,
+        amount_minor=payment.money.minor,
+        currency=payment.money.currency.code,
+        at=payment.created_at,
+    )
+    assessment = assess(inputs_of(payment), velocity, runtime.policy.fraud)
+    with runtime.store.begin() as work:
+        before = work.lock_payment(payment_id)
+        if before.final:
+            work.save_payment(replace(before, due=NEVER), claim.lease)
+            return
+        after = _decided(before, assessment).wakes(Command.CHARGE, work.now)
+        if after.status is Status.IN_REVIEW:
+            after = after.wakes(Command.CHARGE, after.expires_at)  # a person decides, or it expires
+        if after.final:
+            after = replace(after, due=NEVER)
+        work.add_assessment(payment_id, assessment)
+        work.save_payment(after, claim.lease)
+        if after.status is not before.status:
+            work.tell(payment_told(before, after, Actor.WORKER, "screen"))
+    if after.status is Status.PENDING:
+        runtime.wake(Command.CHARGE, payment_id, payment.request_id)
+
+
+def _decided(payment: Payment, assessment: Assessment) -> Payment:
+    scored = replace(payment, risk_score=str(assessment.score), risk_level=assessment.level.value)
+    match assessment.decision:
+        case Decision.APPROVE:
+            return scored
+        case Decision.CHALLENGE:
+            return replace(scored, wants_3ds=True)
+        case Decision.REVIEW:
+            return scored.moved(Status.IN_REVIEW)
+        case Decision.DECLINE:
+            # The payer learns nothing about the rules; operators read the stored factors.
+            return scored.ended(
+                Status.FAILED, Failure("fraud_declined", "the payment was declined")
+            )
+        case _:
+            assert_never(assessment.decision)
+
+
+def inputs_of(payment: Payment) -> Inputs:
+    """Return what the rules may look at."""
+    card = payment.method.card
+    email = payment.customer.email
+    expiry = None
+    if card is not None and card.exp_month is not None and card.exp_year is not None:
+        expiry = (card.exp_month, card.exp_year)
+    return Inputs(
+        amount_minor=payment.money.minor,
+        currency=payment.money.currency.code,
+        exponent=payment.money.currency.exponent,
+        method_type=payment.method.type,
+        card_exp=expiry,
+        card_number_valid=None,
+        card_country=card.country if card else None,
+        ip_country=payment.customer.country,
+        email_domain=email.rpartition("@")[2].lower() if email else None,
+        customer_is_new=False,
+        created_at=payment.created_at,
+        three_ds_possible=payment.method.type == "card",
+        listed=None,
+    )

@@ -1,0 +1,228 @@
+"""Ports: what the flows need from the world. Members are read-only; time comes from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from domain.attempt import Attempt
+from domain.commands import Command
+from domain.due import Lease
+from domain.events import Told
+from domain.facts import Fact, Transaction
+from domain.fraud.features import Velocity
+from domain.fraud.score import Assessment
+from domain.outcome import Lookup, Outcome
+from domain.payment import Payment
+from domain.policy import Policy
+from domain.routing import GatewayRow
+from domain.webhook import Hint, Notice
+
+Row = TypeVar("Row", Payment, Attempt, Notice)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[Row]):
+    """A row that is ours to act on until the lease ends; `starts` counts this start too."""
+
+    row: Row
+    lease: Lease
+    starts: int
+
+
+class Work(Protocol):
+    """One open transaction on the books. Leaving it normally commits, an exception rolls back."""
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock when the transaction began."""
+
+    def claim_payment(self, id_: UUID, owner: int, lease_s: float) -> Claim[Payment] | None:
+        """Take a due, unleased payment; None when somebody else has it or nothing is due."""
+
+    def claim_attempt(self, id_: UUID, owner: int, lease_s: float) -> Claim[Attempt] | None:
+        """Take a due, unleased attempt."""
+
+    def claim_notice(self, id_: UUID, owner: int, lease_s: float) -> Claim[Notice] | None:
+        """Take a due, unleased webhook."""
+
+    def payment(self, id_: UUID) -> Payment:
+        """Read a payment without holding it."""
+
+    def lock_payment(self, id_: UUID) -> Payment:
+        """Read a payment and hold its row until the transaction ends: facts are applied under it."""
+
+    def save_payment(self, payment: Payment, lease: Lease | None = None) -> Payment:
+        """Write a payment, one version on. With a lease: only while it is ours (`LeaseLost`), and
+        it ends here; without one, somebody else's lease stays as it is."""
+
+    def attempts(self, payment_id: UUID) -> Sequence[Attempt]:
+        """Every attempt of a payment, oldest first."""
+
+    def attempt(self, id_: UUID) -> Attempt | None:
+        """One attempt."""
+
+    def find_attempt(self, gateway_id: str, hint: Hint) -> Attempt | None:
+        """The attempt that a webhook speaks of, by our reference or the provider's id."""
+
+    def begin_attempt(self, attempt: Attempt, lease: Lease, lease_s: float) -> Payment | None:
+        """Insert the attempt and move its payment to `processing`, if that is still allowed.
+
+        One statement guards it: our lease, a chargeable status, no cancel asked for. The lease is
+        renewed to `lease_s`. None: not allowed any more, nothing was written.
+        """
+
+    def save_attempt(self, attempt: Attempt) -> None:
+        """Write an attempt; its lease, if any, ends here."""
+
+    def add_fact(self, fact: Fact) -> None:
+        """Append what a provider told us."""
+
+    def add_transaction(self, transaction: Transaction) -> None:
+        """Append a money movement; the same movement of one attempt is written once."""
+
+    def add_assessment(self, payment_id: UUID, assessment: Assessment) -> None:
+        """Store the one fraud decision of a payment."""
+
+    def save_notice(self, notice: Notice) -> None:
+        """Write a webhook's state; its lease ends here. A copy that came meanwhile re-arms it."""
+
+    def gateways(self) -> Sequence[GatewayRow]:
+        """The configured gateways with their routes and any person's override."""
+
+    def tell(self, *told: Told) -> None:
+        """Append audit entries and events."""
+
+
+class Store(Protocol):
+    """The books."""
+
+    def begin(self) -> AbstractContextManager[Work]:
+        """Open a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a call may take, on the monotonic clock of this process (seconds)."""
+
+    send_by: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What an adapter promises about its provider."""
+
+    provider: str
+    adapter_version: int
+    #: How long the provider protects our idempotency key.
+    key_window: timedelta
+    #: A look-up by our reference sees everything older than the visibility lag.
+    lookup_authoritative: bool
+    visibility_lag: timedelta
+    can_void: bool
+    can_3ds: bool
+
+
+class Gateway(Protocol):
+    """One account at a provider, reached through breaker, bulkhead, deadline and metrics."""
+
+    @property
+    def declaration(self) -> Declaration:
+        """What the adapter promises."""
+
+    def compose(self, payment: Payment, reference: str) -> bytes | None:
+        """The exact charge request; None: this provider cannot express the payment."""
+
+    def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Send the stored request under the attempt's key. A replay is the same call."""
+
+    def void(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Cancel at the provider and read back what became of it."""
+
+    def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
+        """Read the object, by the provider's id or by our reference."""
+
+    def read_notice(self, body: bytes) -> Hint | None:
+        """Which object a webhook speaks of; None: unreadable."""
+
+
+class Permit(Protocol):
+    """A slot at a gateway, held from before the attempt is written until its answer is there."""
+
+    def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Make the one call this permit is for, and give the slot back."""
+
+    def give_back(self) -> None:
+        """Nothing was sent after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No slot now: the breaker is open, the bulkhead is full, the retry budget is spent."""
+
+    reason: str
+    retry_after_s: float
+
+
+class Gateways(Protocol):
+    """The gateways by id."""
+
+    def get(self, gateway_id: str) -> Gateway | None:
+        """The adapter of a configured gateway; None: no longer configured."""
+
+    def admit(self, gateway: GatewayRow, *, retry: bool) -> Permit | Refused:
+        """Ask for a slot for one new charge."""
+
+
+class VelocityWindows(Protocol):
+    """Counts over time, in Redis: speed, not truth."""
+
+    def observe(
+        self,
+        payment_id: UUID,
+        *,
+        card: str | None,
+        ip: str | None,
+        customer: str | None,
+        amount_minor: int,
+        currency: str,
+        at: datetime,
+    ) -> Velocity | None:
+        """Count this payment and return the history before it; None: the windows are not readable."""
+
+    def declined(
+        self,
+        *,
+        payment_id: UUID,
+        card: str | None,
+        ip: str | None,
+        customer: str | None,
+        at: datetime,
+    ) -> None:
+        """Remember an issuer's decline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything a flow may use, handed in."""
+
+    store: Store
+    gateways: Gateways
+    velocity: VelocityWindows
+    policy: Policy
+    #: Names this process in leases; its advisory lock tells whether it lives.
+    owner: int
+    new_id: Callable[[], UUID]
+    #: Seconds on a clock that never goes back.
+    monotonic: Callable[[], float]
+    #: A draw from [0, 1), for jitter.
+    draw: Callable[[], float]
+    #: Wake an actor now, after the commit; losing it costs seconds, not work.
+    wake: Callable[[Command, UUID, str], None]
+    #: Whether this process has been told to stop: no new attempt is begun then.
+    draining: Callable[[], bool]

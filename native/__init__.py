@@ -1,0 +1,1 @@
+"""The muscle: a C++ verifier of HMAC-SHA256 signatures and its pure-Python twin."""

@@ -1,0 +1,1 @@
+"""What every program stands on, and what operators use."""

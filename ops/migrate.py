@@ -1,0 +1,47 @@
+"""Migrate: bring the database to the newest version, once, whoever else tries at the same time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from ops.store.engine import driver_url
+
+#: Names the one lock that migrating takes; any other constant would do as well.
+MIGRATION_LOCK = 7_305_809_221_001
+#: A migration that cannot get a table's lock in this time gives up instead of stopping the service.
+LOCK_TIMEOUT = "5s"
+
+
+def migrate(database_url: str, revision: str = "head") -> str:
+    """Upgrade to `revision` and return the version reached. Running it twice changes nothing."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_engine(driver_url(database_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.commit()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+        reached = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    return reached or ""
+
+
+def downgrade(database_url: str, revision: str) -> None:
+    """Go back to `revision` ("base" removes everything); for empty databases and for tests."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_engine(driver_url(database_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
+    engine.dispose()

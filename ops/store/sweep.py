@@ -1,0 +1,90 @@
+"""The sweep: find rows that are due and that nobody works on, and say whom to wake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Engine, text
+
+from domain.commands import Command
+
+#: Rows announced per table and sweep: at one sweep a second this outruns what workers can start.
+BATCH = 200
+
+#: Announce and push the next announcement away in one statement: a lost message costs seconds, a
+#: backlog never floods the queue. Rows that somebody claims reset `wakes`.
+_DUE = """
+WITH due AS (
+    SELECT id FROM {table}
+     WHERE next_run_at <= clock_timestamp() AND wake_at <= clock_timestamp()
+       AND lease_is_free(lease_until, lease_owner)
+     ORDER BY wake_at LIMIT :batch FOR UPDATE SKIP LOCKED
+)
+UPDATE {table} t
+   SET wakes = wakes + 1,
+       wake_at = clock_timestamp()
+                 + least(interval '5 s' * power(2, least(wakes, 10)), interval '60 s')
+  FROM due WHERE t.id = due.id
+RETURNING t.id, t.request_id, {command} AS command
+"""
+_STATEMENTS = tuple(
+    text(_DUE.format(table=table, command=command))
+    for table, command in (
+        ("payments", "t.next_command"),
+        ("payment_attempts", f"'{Command.RESOLVE}'"),
+        ("webhook_events", f"'{Command.NOTICE}'"),
+    )
+)
+
+#: How overdue the oldest row is that nobody has taken: the sweep's health in one number.
+_LAG = text("""
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due)), 0)::float8 FROM (
+    SELECT min(next_run_at) AS due FROM payments WHERE next_run_at IS NOT NULL
+    UNION ALL SELECT min(next_run_at) FROM payment_attempts WHERE next_run_at IS NOT NULL
+    UNION ALL SELECT min(next_run_at) FROM webhook_events WHERE next_run_at IS NOT NULL
+) oldest WHERE due <= clock_timestamp()
+""")
+
+_PARKED = text("""
+SELECT parked_reason AS reason, sum(n)::int AS n FROM (
+    SELECT parked_reason, count(*) AS n FROM payments WHERE parked_at IS NOT NULL GROUP BY 1
+    UNION ALL
+    SELECT parked_reason, count(*) FROM payment_attempts WHERE parked_at IS NOT NULL GROUP BY 1
+    UNION ALL
+    SELECT parked_reason, count(*) FROM webhook_events WHERE parked_at IS NOT NULL GROUP BY 1
+) parked GROUP BY 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """One message to send."""
+
+    command: Command
+    row_id: UUID
+    request_id: str
+
+
+def sweep(engine: Engine, batch: int = BATCH) -> list[Wake]:
+    """Mark at most `batch` overdue rows of each table as announced, and return them."""
+    wakes: list[Wake] = []
+    for statement in _STATEMENTS:
+        with engine.begin() as db:
+            wakes += [
+                Wake(Command(row.command), row.id, row.request_id)
+                for row in db.execute(statement, {"batch": batch})
+            ]
+    return wakes
+
+
+def lag_s(engine: Engine) -> float:
+    """Return how many seconds the most overdue row has waited; 0 when nothing is overdue."""
+    with engine.connect() as db:
+        return float(db.execute(_LAG).scalar_one_or_none() or 0.0)
+
+
+def parked(engine: Engine) -> dict[str, int]:
+    """Return how many rows wait for a person, by reason."""
+    with engine.connect() as db:
+        return {row.reason: row.n for row in db.execute(_PARKED)}

@@ -1,0 +1,1 @@
+"""The development tests: real servers, real processes."""

@@ -1,0 +1,1 @@
+"""Tests of the fraud rules, the score and the decision table."""

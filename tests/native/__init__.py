@@ -1,0 +1,1 @@
+"""The native verifier, its fallback and its build."""

@@ -1,0 +1,1 @@
+"""The sandbox provider, tested over real sockets against a real process."""

@@ -1,0 +1,1 @@
+"""The hands, against real servers."""

@@ -1,0 +1,1 @@
+"""The hands: actors, and all that touches a provider."""
