@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.attempt import Attempt
 from domain.commands import Command
 from domain.facts import Applied, Fact, apply
+from domain.fraud.identities import identities
 from domain.outcome import Declined
 from domain.payment import Payment
 from domain.ports import Runtime, Work
@@ -71,11 +72,11 @@ def wake_charge(payment: Payment, runtime: Runtime) -> None:
 
 def _remember_decline(payment: Payment, runtime: Runtime) -> None:
     """Feed card testing's window: issuer declines only, never our own errors or outages."""
-    card = payment.method.card
+    who = identities(payment)
     runtime.velocity.declined(
         payment_id=payment.id,
-        card=card.fingerprint if card else None,
-        ip=payment.customer.ip,
-        customer=payment.customer.id,
+        card=who.card,
+        ip=who.ip,
+        customer=who.customer,
         at=payment.created_at,
     )

@@ -10,6 +10,7 @@ from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, payment_told
 from domain.fraud.features import Inputs
+from domain.fraud.identities import identities
 from domain.fraud.score import Assessment, Decision, assess
 from domain.payment import Failure, Payment, Status
 from domain.ports import Runtime
@@ -31,12 +32,12 @@ def screen(payment_id: UUID, runtime: Runtime) -> None:
             work.tell(payment_told(claim.row, parked, Actor.WORKER, "screen"))
             return
     payment = claim.row
-    card = payment.method.card
+    who = identities(payment)
     velocity = runtime.velocity.observe(
         payment.id,
-        card=card.fingerprint if card else None,
-        ip=payment.customer.ip,
-        customer=payment.customer.id,
+        card=who.card,
+        ip=who.ip,
+        customer=who.customer,
         amount_minor=payment.money.minor,
         currency=payment.money.currency.code,
         at=payment.created_at,

@@ -75,7 +75,7 @@ class Keys:
     def keep(self, key: str, fingerprint: str, started_s: float, seq: int) -> None:
         """Remember where the answer stands, and forget keys whose window has closed."""
         self._kept[key] = _Kept(fingerprint, started_s, seq)
-        while True:
+        while self._kept:
             oldest = next(iter(self._kept))
             if started_s - self._kept[oldest].started_s < self._window_s:
                 return
