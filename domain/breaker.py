@@ -211,7 +211,10 @@ def is_probe(policy: Policy, circuit: Circuit, now: float, *, probes_out: int) -
 def counted(
     policy: Policy, circuit: Circuit, verdict: Verdict, now: float, *, probe: bool
 ) -> Circuit:
-    """Return the circuit with one ended call in it; the call entered in this circuit's epoch."""
+    """Return the circuit with one ended call, which entered in this epoch, in it.
+
+    The very same circuit comes back when the call says nothing: then nothing is to be decided.
+    """
     if verdict is Verdict.IGNORED:
         return circuit
     bad = verdict is Verdict.BAD
@@ -225,7 +228,7 @@ def counted(
 
 
 def decide(policy: Policy, circuit: Circuit, now: float) -> Change | None:
-    """Return the change that the evidence demands, if any.
+    """Return the change that the evidence demands, if any. Ask after new evidence only.
 
     Closed opens at `min_calls` in the window of which `failure_ratio` were bad. Half-open opens
     again on the first bad probe, and closes when `probes` calls were good: all of them, because

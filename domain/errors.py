@@ -36,6 +36,12 @@ class InvalidRequest(DomainError):
         self.errors = tuple(errors)
 
 
+class MalformedBody(DomainError):
+    """The bytes do not parse."""
+
+    code = "malformed_body"
+
+
 class RawCardDataRefused(DomainError):
     """The request carries what looks like a card number."""
 

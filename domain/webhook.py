@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from domain.due import Due
@@ -29,6 +30,10 @@ class Scheme:
     signature_part: str = "v1"
     tolerance_s: int = 300
     dedupe: str = "id"
+
+
+#: How each provider signs. Configuring a gateway copies the scheme into the gateway's row.
+SCHEMES: Mapping[str, Scheme] = MappingProxyType({"sandbox": Scheme(header="sandbox-signature")})
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,8 +117,8 @@ class RedisCircuit:
             return self._local.enter(ask)
         why, now_ms = breakers.text(reply[0]), reply[1]
         if why:
-            # Evidence may be complete and the change not made: whoever should have made it died.
-            self._decide(gateway_id, operation, now_ms, reply[3])
+            if why == Refusal.HALF_OPEN_FULL:
+                self._decide(gateway_id, operation, now_ms, reply[3])
             return Refused(Refusal(why), reply[2] / 1_000 if reply[2] > 0 else ASK_AGAIN_S)
         epoch, first_probe = reply[2], bool(reply[3])
         if first_probe:
@@ -152,7 +152,7 @@ class RedisCircuit:
             breakers.calls_key(permit.gateway_id),
         )
         reply = self._shared(lambda: self._leave(keys, [terms]))
-        if reply is not None:
+        if reply:
             self._decide(permit.gateway_id, permit.operation, *reply)
 
     def state(self, gateway_id: str, operation: str) -> State:

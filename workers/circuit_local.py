@@ -93,7 +93,10 @@ class LocalCircuit:
             now = self._clock()
             circuit = self._circuits.get((ask.gateway_id, ask.operation), Circuit())
             here = self._under_way(ask.gateway_id, now)
-            probes_out = sum(out.probe and out.permit.operation == ask.operation for out in here)
+            ours = (ask.operation, circuit.epoch)
+            probes_out = sum(
+                out.probe and (out.permit.operation, out.permit.epoch) == ours for out in here
+            )
             new_money = ask.operation in NEW_MONEY
             if new_money and (refused := self._refused(ask, circuit, now, len(here), probes_out)):
                 return refused
@@ -114,7 +117,10 @@ class LocalCircuit:
             circuit = self._circuits.get(key, Circuit())
             if out is None or out.expires_at <= now or circuit.epoch != permit.epoch:
                 return
+            before = circuit
             circuit = counted(self._policy, circuit, verdict, now, probe=out.probe)
+            if circuit is before:
+                return  # only new evidence decides: good calls that slid away must not
             if change := decide(self._policy, circuit, now):
                 circuit = moved(self._policy, circuit, change)
                 _log.warning(

@@ -59,7 +59,8 @@ end
 )
 
 #: KEYS circuit, probes, calls, retries. Returns {'', now, epoch, first probe?} for a permit and
-#: {reason, now, wait in ms, circuit} for a refusal; a wait of -1 means that nobody can tell.
+#: {reason, now, wait in ms} for a refusal, where -1 means that nobody can tell; `half_open_full`
+#: adds the circuit, because it may be full of evidence whose reader died before deciding.
 ENTER: Final = (
     _PRELUDE
     + r"""
@@ -73,7 +74,7 @@ local taken = redis.call('ZCARD', probes) + number(circuit, GOOD)
 local probe = half_open and taken < terms.probes
 
 local function refuse(reason, wait)
-  return {reason, now, wait, redis.call('HGETALL', circuit)}
+  return {reason, now, wait}
 end
 
 if terms.new_money then
@@ -83,7 +84,9 @@ if terms.new_money then
   end
   if not held then
     if now < open_until then return refuse('open', open_until - now) end
-    if half_open and not probe then return refuse('half_open_full', -1) end
+    if half_open and not probe then
+      return {'half_open_full', now, -1, redis.call('HGETALL', circuit)}
+    end
   end
   if redis.call('ZCARD', calls) >= terms.max_in_flight then return refuse('bulkhead_full', -1) end
   if terms.retry then
@@ -110,7 +113,8 @@ return {'', now, number(circuit, EPOCH), first and 1 or 0}
 )
 
 #: KEYS circuit, probes, calls. Counts once, if the permit is still good and of this epoch, and
-#: returns {now, circuit} for Python to decide on.
+#: returns {now, circuit} for Python to decide on; {} when it counted nothing, because a breaker must
+#: not change on a call that says nothing, even if meanwhile good calls slid out of the window.
 LEAVE: Final = (
     _PRELUDE
     + r"""
@@ -121,14 +125,15 @@ expire_places(calls)
 local ours = redis.call('ZREM', calls, terms.id) == 1
 local probe = redis.call('ZREM', probes, terms.id) == 1
 local bad = terms.verdict == 'bad'
-if ours and terms.verdict ~= 'ignored' and number(circuit, EPOCH) == terms.epoch then
-  if number(circuit, OPEN_UNTIL) == 0 then
-    count(circuit, terms.window_ms, terms.bucket_ms, bad)
-  elseif probe then
-    redis.call('HINCRBY', circuit, bad and BAD or GOOD, 1)
-  end
-  keep(circuit, terms.keep_ms)
+if not ours or terms.verdict == 'ignored' or number(circuit, EPOCH) ~= terms.epoch then return {} end
+if number(circuit, OPEN_UNTIL) == 0 then
+  count(circuit, terms.window_ms, terms.bucket_ms, bad)
+elseif probe then
+  redis.call('HINCRBY', circuit, bad and BAD or GOOD, 1)
+else
+  return {}
 end
+keep(circuit, terms.keep_ms)
 return {now, redis.call('HGETALL', circuit)}
 """
 )

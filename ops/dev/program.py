@@ -122,3 +122,11 @@ def child_of_server(server: EmbeddedServer) -> Child:
         process=server.process,
         ready=True,
     )
+
+
+def how_it_ended(code: int) -> str:
+    """An exit code as `Popen` gives it, in words."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    name = next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
+    return f"was ended by {name}"

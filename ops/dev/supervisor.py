@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TypeAlias, assert_never
 
 from ops.dev.errors import DevError
-from ops.dev.program import ASK_AGAIN_S, Child, Program, child_of, child_of_server
+from ops.dev.program import ASK_AGAIN_S, Child, Program, child_of, child_of_server, how_it_ended
 from ops.dev.server import EmbeddedServer
 from ops.dev.signals import stop_signals
 from ops.dev.spawn import tail
@@ -50,7 +50,8 @@ class Supervisor:
     list start together. A program that dies is started again, for ever, after 0.5 s doubling to
     10 s. At the end each gets its stop signal once, in its main process only: dramatiq passes it
     on, and takes a second one as an order to drop its work. `watch` are servers that run already
-    and outlive us: they are revived, never stopped.
+    and outlive us: they are revived, never stopped. `on_up` is called once, in the thread of
+    `run`, when everything is ready for the first time.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Supervisor:
         say: Callable[[str], None],
         logs: Path,
         watch: Sequence[EmbeddedServer] = (),
+        on_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._say: Callable[[str], None] | None = say
+        self._on_up = on_up
         self._groups = [
             [
                 child_of(one, logs, self._tell)
@@ -133,6 +136,8 @@ class Supervisor:
             if self._stopping:
                 return
         self._tell("everything is up")
+        with suppress(OSError):  # what it prints may have no reader any more, see `_tell`
+            self._on_up()
 
     def _take_down(self) -> None:
         killed = self._strays_killed()
@@ -178,7 +183,7 @@ class Supervisor:
     def _do_what_is_due(self) -> None:
         for child in self._everyone:
             now = monotonic()
-            if child.due_at is not None and now >= child.due_at:
+            if child.due_at is not None and now >= child.due_at and not self._stopping:
                 self._start(child)
             if child.process and not child.ready and child.kill_at is None:
                 self._look_whether_ready(child)
@@ -238,14 +243,14 @@ class Supervisor:
             # Some programs, uvicorn among them, finish and then end by the signal they were sent.
             by_signal = asked and child.program and code == -child.program.stop_signal
             self._clean = self._clean and (code == 0 or bool(by_signal) or child.program is None)
-            self._tell(f"{child.name} {_how(code)}")
+            self._tell(f"{child.name} {how_it_ended(code)}")
         elif asked:
             child.due_at = now
         else:
             delay_s = child.next_delay_s(now)
             child.due_at = now + delay_s
             self._tell(
-                f"{child.name} {_how(code)}: starting it again in {delay_s:g} s, see {child.log}"
+                f"{child.name} {how_it_ended(code)}: starting it again in {delay_s:g} s, see {child.log}"
             )
 
     def _on_stop(self, why: str) -> None:
@@ -289,10 +294,3 @@ class Supervisor:
             self._say(text)
         except OSError:  # the terminal is gone: that must not keep programs alive
             self._say = None
-
-
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
-    return f"was ended by {name}"

@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(400, "Upgrades are not offered.")
+            self._deaf = self._last = True  # what follows is not HTTP: answer this one and close
         except httptools.HttpParserError as error:
             self._refuse(400, f"This is not HTTP/1.1: {error}.")
         if self._in_head:
@@ -227,6 +227,8 @@ class Connection(asyncio.Protocol):
             self._loop.call_exception_handler({"message": "a request failed", "exception": error})
         elif self._ready and not self._transport.is_closing():
             self._start()  # it came in between the task's last look and this callback
+        elif self._last:
+            self._transport.close()
         elif not self._deaf:
             self._arm(IDLE_S)
 

@@ -113,13 +113,19 @@ class Kept:
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.said: list[str] = []
-        self.supervisor = Supervisor(programs, say or self.said.append, folder / "logs", watch)
+        self.times_up = 0
+        tell = say or self.said.append
+        self.supervisor = Supervisor(programs, tell, folder / "logs", watch, on_up=self._on_up)
         self._result: int | None = None
         self._thread = threading.Thread(target=self._run, name="supervisor")
         self._thread.start()
 
     def _run(self) -> None:
         self._result = self.supervisor.run()
+
+    def _on_up(self) -> None:
+        self.times_up += 1
+        raise BrokenPipeError  # as a banner to a closed terminal would
 
     def pid(self, name: str) -> int:
         """The process id of a program, once it has one."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
 from ops.dev.errors import ServerFailed
+from ops.dev.ports import LOOPBACK, remembered_port
 from ops.dev.redis import EmbeddedRedis
 
 pytestmark = pytest.mark.services
@@ -81,6 +83,24 @@ def test_a_client_needs_the_password_and_the_command_line_does_not_show_it(
     assert server.process is not None
     assert password not in Path(f"/proc/{server.process.pid}/cmdline").read_text()
     assert (server.home / "redis.conf").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_port_that_is_lost_at_the_last_moment_is_replaced(
+    server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.stop()
+    with socket.create_server((LOOPBACK, 0)) as other:
+        lost = other.getsockname()[1]
+        choices = iter([lost])
+
+        def choose(memory: Path, name: str, say: Callable[[str], None]) -> int:
+            return next(choices, None) or remembered_port(memory, name, say)
+
+        monkeypatch.setattr("ops.dev.server.remembered_port", choose)
+        url = server.start()
+
+    assert f":{lost}/" not in url
+    assert server.answers()
 
 
 def test_a_failing_start_shows_the_end_of_the_log(server: EmbeddedRedis) -> None:

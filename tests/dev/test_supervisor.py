@@ -37,6 +37,7 @@ def test_a_program_starts_when_the_one_before_is_ready_and_ends_before_it(tmp_pa
         assert at_work.supervisor.pid("first")
         assert at_work.supervisor.pid("second") is None
         assert at_work.supervisor.alive() == set()
+        assert at_work.times_up == 0
 
         open_gate.set()
         at_work.has_said("everything is up")
@@ -56,6 +57,15 @@ def test_the_programs_of_a_group_start_together(tmp_path: Path) -> None:
         assert at_work.pid("one") != at_work.pid("two")
         assert at_work.supervisor.pid("later") is None
         assert at_work.finish() == 0
+
+
+def test_a_stop_while_coming_up_starts_nothing_more(tmp_path: Path) -> None:
+    first = a_program("first", python(PLAIN), ready=lambda: False)
+    with kept(tmp_path, first, a_program("second", python(PLAIN))) as at_work:
+        at_work.pid("first")
+        assert at_work.finish() == 0
+        assert at_work.said == ["asked: stopping", "first was ended by SIGTERM"]
+        assert at_work.times_up == 0
 
 
 def test_a_program_that_dies_is_started_again_and_that_is_said(tmp_path: Path) -> None:
@@ -188,6 +198,7 @@ def test_a_restart_on_request_is_clean_and_at_once(tmp_path: Path) -> None:
         old, other = at_work.pid("one"), at_work.pid("two")
         at_work.supervisor.restart("one")
         at_work.new_pid("one", old)
+        assert at_work.times_up == 1
         wait_until(lambda: notes(tmp_path, "one") == ["started", "SIGTERM", "started"])
         assert at_work.pid("two") == other
         assert not any("again" in line for line in at_work.said)

@@ -54,6 +54,8 @@ class Breaker:
 
     def ends(self, verdict: Verdict, *, probe: bool) -> None:
         circuit = counted(self.policy, self.circuit, verdict, self.now, probe=probe)
+        if circuit is self.circuit:
+            return
         if change := decide(self.policy, circuit, self.now):
             circuit = moved(self.policy, circuit, change)
             self.changes.append(change)
@@ -126,6 +128,13 @@ def test_failures_within_the_window_add_up() -> None:
         breaker.wait(POLICY.window_s / 6).call(BAD)
 
     assert breaker.state is State.OPEN
+
+
+def test_a_decline_does_not_open_it_when_good_calls_slide_out_of_the_window() -> None:
+    breaker = Breaker().call(*[GOOD] * 6).wait(15).call(*[BAD] * 5).wait(15)
+
+    assert breaker.call(IGNORED).state is State.CLOSED
+    assert breaker.call(BAD).state is State.OPEN
 
 
 def test_it_stays_open_for_the_open_time_and_then_lets_probes_in() -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,13 @@ def an_order(**changes: Any) -> dict[str, Any]:
         "currency": "USD",
         "source": {"type": "card", "token": "tok_1"},
     } | changes
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ask again and again until it is so; fail after a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
 
 
 def send(
@@ -171,9 +178,5 @@ class Sandbox:
 
     def wait_for_status(self, payment: str, status: str) -> Any:
         """Read the payment until it has this status; fail after a while."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            shown = self.get(f"/v1/payments/{payment}").json
-            if shown["status"] == status:
-                return shown
-        raise AssertionError(f"still {shown['status']}, not {status}")
+        wait_until(lambda: self.get(f"/v1/payments/{payment}").json["status"] == status)
+        return self.get(f"/v1/payments/{payment}").json

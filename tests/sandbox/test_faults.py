@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.running import Response, Sandbox, an_order
+from tests.sandbox.running import Response, Sandbox, an_order, wait_until
 
 #: The provider's documented table, written down a second time on purpose.
 AMOUNTS = {
@@ -170,8 +170,7 @@ def test_hang_before_charge_says_nothing_charges_nothing_and_forgets_the_key(
 
     assert dropped(sandbox, order, timeout_s=0.3) is TimeoutError
 
-    while sandbox.requests(order["reference"]) != [("POST", "dropped")]:
-        assert sandbox.charges(order["reference"]) == 0
+    wait_until(lambda: sandbox.requests(order["reference"]) == [("POST", "dropped")])
     assert sandbox.charges(order["reference"]) == 0
     if asked_by == "global":
         assert replay(sandbox, order).status == 201

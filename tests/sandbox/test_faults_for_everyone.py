@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.sandbox.running import SECRET_KEY, Sandbox, an_order, send
+from tests.sandbox.running import SECRET_KEY, Sandbox, an_order, send, wait_until
 
 
 def statuses(sandbox: Sandbox, number: int) -> list[int]:
@@ -121,15 +121,12 @@ def test_refuse_can_end_by_itself(sandbox: Sandbox) -> None:
     with pytest.raises(ConnectionRefusedError):
         sandbox.create(an_order())
 
-    while sandbox.admin("GET", "/faults")["data"]:
-        assert sandbox.process.poll() is None
-
     def answers() -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", sandbox.port)) == 0
 
-    while not answers():
-        assert sandbox.process.poll() is None
+    wait_until(answers)
+    assert sandbox.admin("GET", "/faults") == {"data": []}
     assert statuses(sandbox, 1) == [201]
 
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tests.sandbox.running import Response, Sandbox, an_order
+from tests.sandbox.running import Response, Sandbox, an_order, wait_until
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,7 @@ def _while_another_waits(sandbox: Sandbox, order: dict[str, object], key: str) -
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    while not sandbox.requests(str(order["reference"])):
-        assert waiting.is_alive()
+    wait_until(lambda: bool(sandbox.requests(str(order["reference"]))))
     second = sandbox.create(order, key)
     assert (second.status, second.error["code"]) == (409, "idempotency_in_progress")
     other = sandbox.create(order | {"amount": 7}, key)

@@ -1,5 +1,7 @@
 """Payments over real sockets: creating, reading, capturing, canceling, refunding."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from tests.sandbox.running import Response, Sandbox, an_order, send
@@ -211,7 +213,5 @@ def test_an_unpaid_payment_expires_when_it_was_told_to(sandbox: Sandbox) -> None
 
 
 def _soon(moment: str) -> str:
-    from datetime import datetime, timedelta
-
     later = datetime.fromisoformat(moment) + timedelta(seconds=0.6)
     return later.isoformat()

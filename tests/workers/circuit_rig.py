@@ -140,6 +140,11 @@ class Rig:
         return read(self.client, [self.gateway], policy=self.policy)[self.gateway]
 
     @property
+    def now_ms(self) -> int:
+        seconds, micros = self.client.time()
+        return int(seconds) * 1_000 + int(micros) // 1_000
+
+    @property
     def moves(self) -> list[tuple[State, State]]:
         return [(change.from_state, change.to_state) for _, _, change in self.told]
 

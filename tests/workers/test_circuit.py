@@ -16,6 +16,7 @@ from tests.workers.circuit_rig import (
     Rig,
     Server,
     call_from_threads,
+    client_of,
     in_threads,
     new_name,
     until,
@@ -95,6 +96,18 @@ def test_failures_that_slid_out_of_the_window_are_forgotten(port: int, gateway: 
     assert len(rig.client.hkeys(breakers.circuit_key(gateway, "charge"))) == 2, "old buckets go"
 
 
+def test_only_new_evidence_opens_it_and_a_decline_is_none(port: int, gateway: str) -> None:
+    Rig(port, Policy(window_s=600, min_calls=100), gateway).call(*[BAD] * 50)
+    rig = Rig(port, LASTING, gateway)  # by whose policy this is more than enough
+
+    rig.call(*[IGNORED] * 3)
+    assert rig.enter(max_in_flight=0) == Refused(Refusal.BULKHEAD_FULL, 1)
+    assert rig.state() is State.CLOSED
+
+    rig.call(GOOD)
+    assert rig.state() is State.OPEN
+
+
 def test_enter_and_leave_cost_one_round_trip_each(port: int, gateway: str) -> None:
     rig = Rig(port, LASTING, gateway)
     rig.call(GOOD)  # loads the scripts
@@ -171,10 +184,23 @@ def test_a_probe_that_says_nothing_leaves_its_place_to_another(port: int, gatewa
 
 def test_a_probe_that_nobody_gives_back_frees_its_place(port: int, gateway: str) -> None:
     rig = half_open(port, gateway)
-    lost = [rig.enter(hold_s=0.3) for _ in range(5)]
-    assert all(isinstance(permit, Permit) for permit in lost)
+    lost = [rig.enter(hold_s=0.3) for _ in range(4)]
+    assert all(isinstance(permit, Permit) for permit in [*lost, rig.enter()])
 
     until(lambda: isinstance(rig.enter(), Permit), "the lost probes to expire")
+
+
+def test_probes_still_out_take_no_place_in_the_next_half_open_time(port: int, gateway: str) -> None:
+    rig = half_open(port, gateway)
+    probes = [rig.permit() for _ in range(5)]
+    rig.circuit.leave(probes[0], BAD, 0.01)
+    rig.await_state(State.HALF_OPEN)
+
+    again = [rig.permit() for _ in range(5)]
+
+    for permit in [*probes, *again]:
+        rig.circuit.leave(permit, GOOD, 0.01)
+    assert rig.state() is State.CLOSED
 
 
 def test_fewer_probes_after_a_deploy_do_not_strand_a_half_open_breaker(
@@ -210,15 +236,20 @@ def test_calls_from_before_the_change_decide_nothing(port: int, gateway: str) ->
 
 def test_of_many_who_see_the_same_evidence_one_makes_the_change(port: int, gateway: str) -> None:
     rig = Rig(port, Policy(window_s=600, open_s=600, min_calls=1), gateway)
-    permits = [rig.permit() for _ in range(30)]
-    gate = threading.Barrier(len(permits))
+    permits = [rig.permit() for _ in range(10)]
+    watcher = client_of(port)
+    watcher.client_pause(600_000, all=False)  # every script waits, so that all of them count first
+    leaving = [
+        threading.Thread(target=rig.circuit.leave, args=(permit, BAD, 0.01)) for permit in permits
+    ]
+    for thread in leaving:
+        thread.start()
+    until(lambda: watcher.info("clients")["blocked_clients"] == len(permits), "all to have asked")
+    watcher.client_unpause()
+    for thread in leaving:
+        thread.join()
 
-    def fail(permit: Permit) -> None:
-        gate.wait()
-        rig.circuit.leave(permit, BAD, 0.01)
-
-    in_threads(fail, permits)
-
+    assert rig.seen.calls == len(permits)
     assert rig.moves == [(State.CLOSED, State.OPEN)]
 
 
@@ -270,8 +301,9 @@ def test_a_verdict_after_the_permit_expired_is_not_counted(port: int, gateway: s
     rig = Rig(port, LASTING, gateway)
     late = rig.enter(hold_s=0.05)
     assert isinstance(late, Permit)
+    rig.permit()  # keeps the key, so that only the permit expires
     key = breakers.calls_key(gateway)
-    until(lambda: rig.client.exists(key) == 0, "the key to expire")
+    until(lambda: rig.client.zcount(key, "-inf", rig.now_ms) == 1, "the permit to expire")
 
     rig.circuit.leave(late, BAD, 0.01)
 

@@ -1,0 +1,1 @@
+"""Telemetry: what the programs say about themselves, without saying what they must not."""

@@ -1,0 +1,71 @@
+"""Exposition: metrics of this program as text, over HTTP, merged over its processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, generate_latest, multiprocess, start_wsgi_server
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+
+from ops.telemetry import metrics
+
+#: What `text` returns, for the Content-Type header.
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition:
+    """A running exposition server."""
+
+    #: The port it listens on; the one that was free when 0 was asked for.
+    port: int
+    server: WSGIServer
+    thread: threading.Thread
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+def text() -> bytes:
+    """Return all metrics in Prometheus' text format (`CONTENT_TYPE`)."""
+    return generate_latest(_collector())
+
+
+def serve(port: int, host: str) -> Exposition:
+    """Answer every GET with the metrics, from a daemon thread. Raises OSError: port in use."""
+    server, thread = start_wsgi_server(port, host, _collector())
+    return Exposition(server.server_port, server, thread)
+
+
+def prepare_directory(path: Path) -> None:
+    """Make PROMETHEUS_MULTIPROC_DIR exist and empty it, before the program's first process starts.
+
+    Values of an earlier run would count as this one's. Only the files of metrics are removed.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in path.glob("*.db"):
+        file.unlink()
+
+
+def mark_dead(pid: int) -> None:
+    """Forget the `live` gauges of a process that ended; its counters stay in the sums."""
+    if metrics.SHARED:
+        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def _collector() -> Collector:
+    """What to show: the files of all processes, or this process's own values."""
+    if not metrics.SHARED:
+        return metrics.REGISTRY
+    merged = CollectorRegistry()
+    multiprocess.MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+    return merged

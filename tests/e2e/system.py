@@ -1,0 +1,233 @@
+"""A whole running system for tests: started like `make run`, spoken to like a merchant does."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import urllib3
+from psycopg.rows import dict_row
+
+from ops.dev.ports import free_port
+from ops.dev.supervisor import Supervisor
+from ops.dev.up import Stack, stack
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+FINAL = frozenset({"captured", "failed", "cancelled", "expired", "refunded", "reversed"})
+
+#: Short delays, so that tests wait for conditions of seconds, not of minutes.
+FAST = {
+    "APP_ENV": "test",
+    "BREAKER_OPEN_S": "2",
+    "RESOLVE_SCHEDULE_S": "1,1,1,2,2,2,3,3,5,5,5,5,10,10,10,60,60,60",
+    "PROVIDER_DEADLINE_S": "3",
+    "BACKOFF_BASE_S": "0.5",
+    "BACKOFF_CAP_S": "3",
+    "ORPHAN_S": "6",
+    "DRAIN_TIMEOUT_S": "12",
+    "LOG_LEVEL": "INFO",
+    "IP_RATE_LIMIT_PER_MINUTE": "100000",
+}
+
+
+@dataclass(slots=True)
+class System:
+    """What runs, and hands to reach it with."""
+
+    stack: Stack
+    supervisor: Supervisor
+    folder: Path
+    said: list[str]
+    http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(maxsize=64, retries=False, timeout=30.0)
+    )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        key: str | None = None,
+        url: str | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request to the door as the demo merchant."""
+        sent = {"Authorization": f"Bearer {self.stack.demo_key}", **(headers or {})}
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        raw = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        return self.http.request(method, (url or self.stack.url) + path, body=raw, headers=sent)
+
+    def checkout(self, amount: int = 5000, **fields: object) -> str:
+        """Post a checkout that must be accepted; returns the payment's id."""
+        answer = self.call("POST", "/v1/checkout", {"amount": amount, "currency": "USD"} | fields)
+        assert answer.status == 202, (answer.status, answer.data)
+        return str(answer.json()["id"])
+
+    def checkouts(self, count: int, *, threads: int = 16, **fields: object) -> list[str]:
+        """Post many checkouts in parallel."""
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(lambda _: self.checkout(**fields), range(count)))  # type: ignore[arg-type]
+
+    def payment(self, id_: str, wait_s: float = 0) -> Json:
+        """Read a payment."""
+        answer = self.call("GET", f"/v1/payments/{id_}?wait={wait_s:g}")
+        assert answer.status == 200, (answer.status, answer.data)
+        return dict(answer.json())
+
+    def settled(self, id_: str, *statuses: str, within_s: float = 30) -> Json:
+        """Wait until the payment has one of the statuses (by default any final one)."""
+        wanted = frozenset(statuses) or FINAL
+
+        def look() -> Json | None:
+            found = self.payment(id_, wait_s=2)
+            return found if found["status"] in wanted else None
+
+        return eventually(look, within_s, lambda: f"{self.payment(id_)}")
+
+    def all_final(self, ids: Sequence[str], within_s: float = 30) -> Counter[str]:
+        """Wait until every payment is final; returns how many ended how."""
+
+        def look() -> Counter[str] | None:
+            found = self.sql("SELECT status, count(*) AS n FROM payments GROUP BY 1")
+            counts = Counter({row["status"]: row["n"] for row in found})
+            return None if counts.keys() - FINAL else counts
+
+        eventually(look, within_s, lambda: str(self.open_rows()))
+        by_id = self.sql(
+            "SELECT status FROM payments WHERE id = ANY(%s)", [[id_[4:] for id_ in ids]]
+        )
+        assert len(by_id) == len(ids)
+        return Counter(row["status"] for row in by_id)
+
+    def open_rows(self) -> list[Json]:
+        """Return what is not final, for the message of a failing test."""
+        return self.sql(
+            "SELECT p.id, p.status, p.next_command, p.next_run_at, p.lease_until, p.starts, p.runs,"
+            " p.parked_reason, p.skipped, a.gateway_id, a.state, a.cause, a.polls,"
+            " a.next_run_at AS attempt_due, a.parked_reason AS attempt_parked"
+            " FROM payments p LEFT JOIN payment_attempts a ON a.payment_id = p.id"
+            " WHERE p.status NOT IN ('captured','failed','cancelled','expired') LIMIT 5"
+        )
+
+    def sql(self, query: str, values: Sequence[object] = ()) -> list[Json]:
+        """Ask the database itself."""
+        with psycopg.connect(self.stack.settings.database_url, row_factory=dict_row) as db:
+            return db.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    def fault(self, gateway: str, fault: str, **more: object) -> None:
+        """Script a fault at a simulator."""
+        self.admin("POST", gateway, "/faults", {"fault": fault} | more)
+
+    def no_faults(self) -> None:
+        """Let every simulator behave."""
+        for gateway in self.stack.sandboxes:
+            self.admin("DELETE", gateway, "/faults")
+
+    def admin(self, method: str, gateway: str, path: str, body: object = None) -> Any:
+        """Call a simulator's admin port."""
+        port = self.stack.sandboxes[gateway][1]
+        answer = self.http.request(
+            method,
+            f"http://127.0.0.1:{port}{path}",
+            body=None if body is None else json.dumps(body).encode(),
+        )
+        assert answer.status < 300, (answer.status, answer.data)
+        return answer.json() if answer.data else None
+
+    def charges(self) -> Counter[tuple[str, str]]:
+        """Return how often each reference was charged at each gateway, by the ledgers themselves."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for gateway in self.stack.sandboxes:
+            for line in (self.folder / f"{gateway}.jsonl").read_text().splitlines():
+                entry = json.loads(line)
+                if entry["kind"] in ("charge", "capture"):
+                    counts[gateway, entry["reference"]] += 1
+        return counts
+
+    def books_agree(self) -> None:
+        """Assert that our books and the simulators' ledgers tell the same story, to the unit."""
+        theirs = Counter(dict(self.charges()))
+        ours = Counter(
+            (row["gateway_id"], row["attempt_id"].hex)
+            for row in self.sql("SELECT gateway_id, attempt_id FROM transactions")
+        )
+        assert theirs == ours, {"theirs": theirs - ours, "ours": ours - theirs}
+        doubled = self.sql(
+            "SELECT payment_id FROM transactions GROUP BY 1 HAVING count(*) > 1"
+        )
+        assert not doubled, doubled
+
+    def log(self, program: str) -> str:
+        """Return what a program has logged."""
+        return (self.folder / "logs" / f"{program}.log").read_text()
+
+
+@contextmanager
+def a_system(folder: Path, **settings: str) -> Iterator[System]:
+    """Start everything in `folder`, on free ports, with short delays; stop it afterwards."""
+    ports = [free_port() for _ in range(7)]
+    environ = {
+        **_inherited(),
+        **FAST,
+        "APP_PORT": str(ports[0]),
+        "WORKER_METRICS_PORT": str(ports[1]),
+        "CLOCK_METRICS_PORT": str(ports[2]),
+        "SANDBOX_A_PORT": str(ports[3]),
+        "SANDBOX_A_ADMIN_PORT": str(ports[4]),
+        "SANDBOX_B_PORT": str(ports[5]),
+        "SANDBOX_B_ADMIN_PORT": str(ports[6]),
+        **settings,
+    }
+    said: list[str] = []
+    is_up = threading.Event()
+    with stack(folder, environ, said.append, durable=False) as ours:
+        supervisor = Supervisor(
+            ours.programs, said.append, folder / "logs", ours.services.embedded, on_up=is_up.set
+        )
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(supervisor.run()))
+        thread.start()
+        try:
+            up_or_down = lambda: is_up.is_set() or not thread.is_alive()  # noqa: E731
+            eventually(up_or_down, 90, lambda: "\n".join(said))
+            assert is_up.is_set(), "\n".join(said)
+            yield System(ours, supervisor, folder, said)
+        finally:
+            supervisor.stop()
+            thread.join(90)
+    assert codes == [0], (codes, said)
+
+
+def _inherited() -> dict[str, str]:
+    import os
+
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START",
+            "COVERAGE_PROCESS_CONFIG", "PYTHONPATH", "VERIFIER")  # fmt: skip
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def eventually(
+    look: Callable[[], T | None], within_s: float, explain: Callable[[], str] = lambda: ""
+) -> T:
+    """Return the first true answer of `look`; fail with an explanation when the time is over."""
+    deadline = time.monotonic() + within_s
+    pause = threading.Event()
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s} s: {explain()}")
+        pause.wait(0.05)

@@ -1,0 +1,35 @@
+"""python -m workers [--queues NAME ...]: the worker program, with its numbers from the settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ops.settings import BadSettings, Settings
+
+
+def main() -> int:
+    """Hand over to dramatiq's own command: its master forks, watches and stops the processes."""
+    try:
+        settings = Settings.from_env(os.environ)
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return 2
+    from ops.telemetry.exposition import own_directory
+
+    with own_directory("worker"):  # before anything imports the metrics
+        from dramatiq import cli
+
+        arguments = [
+            "workers.main:setup",
+            *("--processes", str(settings.worker_processes)),
+            *("--threads", str(settings.worker_threads)),
+            *("--worker-shutdown-timeout", str(int(settings.drain_s * 1000))),
+            "--skip-logging",
+            *sys.argv[1:],
+        ]
+        return int(cli.main(cli.make_argument_parser().parse_args(arguments)) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The clock: one leader sends commands on time and does no work itself; a second one stands by."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain.commands import Command
+from ops.leader import Leader
+from ops.queue.broker import Wakes
+from ops.settings import BadSettings, Settings
+from ops.store.outbox import unpublished
+from ops.store.sweep import lag_s, parked, sweep
+
+SWEEP_S = 1.0
+SEAL_S = 1.0
+PUBLISH_S = 1.0
+SEAL_ALL_S = 600.0
+MEASURE_S = 5.0
+
+_log = structlog.get_logger("clock")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What ticks, on which books and through which queue."""
+
+    engine: Engine
+    wakes: Wakes
+    leader: Leader
+    #: Above this many waiting messages a queue gets no more wake-ups: the rows wait in the table.
+    queue_depth: int
+
+    def sweep(self) -> int:
+        """Wake whoever is due and unattended. Returns how many messages were sent."""
+        full = {
+            queue for queue, depth in self.wakes.depths().items() if depth.ready >= self.queue_depth
+        }
+        due = [wake for wake in sweep(self.engine) if wake.command.queue not in full]
+        self.wakes.wake_many([(wake.command, wake.row_id, wake.request_id) for wake in due])
+        return len(due)
+
+    def seal(self) -> None:
+        """Ask for the newest audit entries to be sealed."""
+        self.wakes.wake(Command.SEAL, "recent", "clock")
+
+    def seal_all(self) -> None:
+        """Ask for whatever was left unsealed, however old."""
+        self.wakes.wake(Command.SEAL, "all", "clock")
+
+    def publish(self) -> None:
+        """Ask for the outbox to be drained."""
+        self.wakes.wake(Command.PUBLISH, "outbox", "clock")
+
+    def measure(self) -> None:
+        """Put the health of the queues and of the books into the metrics."""
+        from ops.telemetry import metrics
+
+        metrics.measured(
+            depths=self.wakes.depths(),
+            lag_s=lag_s(self.engine),
+            parked=parked(self.engine),
+            unpublished=unpublished(self.engine),
+        )
+
+    def led(self, tick: Callable[[], object]) -> Callable[[], None]:
+        """Return `tick` as the scheduler calls it: by the leader only, and surviving its stores."""
+
+        def run() -> None:
+            if not self.leader.leads():
+                return
+            try:
+                tick()
+            except SQLAlchemyError as error:
+                _log.warning("tick failed", tick=tick.__name__, error=type(error).__name__)
+
+        return run
+
+
+def schedule(clock: Clock) -> BackgroundScheduler:
+    """Return a scheduler with every tick on it. One that is late runs once, not once per miss."""
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30}
+    )
+    for tick, every_s in (
+        (clock.sweep, SWEEP_S),
+        (clock.seal, SEAL_S),
+        (clock.publish, PUBLISH_S),
+        (clock.seal_all, SEAL_ALL_S),
+        (clock.measure, MEASURE_S),
+    ):
+        scheduler.add_job(clock.led(tick), "interval", seconds=every_s, id=tick.__name__)
+    return scheduler
+
+
+def main() -> int:
+    """Tick until SIGTERM."""
+    try:
+        settings = Settings.from_env(os.environ)
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return 2
+    from ops.runtime import open_clock
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with open_clock(settings) as (engine, wakes):
+        leader = Leader(settings.database_url, "clock")
+        scheduler = schedule(Clock(engine, wakes, leader, settings.queue_depth))
+        scheduler.start()
+        stop.wait()
+        scheduler.shutdown()
+        leader.resign()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
