@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
+from ingress.authentication import Caller
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,7 +15,6 @@ from domain.errors import NotFound
 from domain.ids import Kind, parse, public
 from domain.payment import Mode, Payment
 from ingress import schemas, views
-from ingress.authentication import Caller
 from ingress.intake import Intake
 from ingress.waiting import Waiting
 from ops.store.accept import Ask

@@ -87,9 +87,7 @@ def _answer(ask: Ask, value: bytes) -> Accepted | Exception | None:
         return None  # not ours, or an older layout: the database knows
     recorded = Recorded(entry.fingerprint, entry.status, entry.body)
     try:
-        return Accepted(
-            recorded.replayed_for(ask.fingerprint), UUID(bytes=entry.payment_id), True
-        )
+        return Accepted(recorded.replayed_for(ask.fingerprint), UUID(bytes=entry.payment_id), True)
     except DomainError as refusal:
         return refusal
 

@@ -15,7 +15,7 @@ def main() -> int:
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2
-    from ops.telemetry.exposition import own_directory
+    from ops.telemetry.directory import own_directory
 
     with own_directory("worker"):  # before anything imports the metrics
         from dramatiq import cli

@@ -113,8 +113,8 @@ return {'', now, number(circuit, EPOCH), first and 1 or 0}
 )
 
 #: KEYS circuit, probes, calls. Counts once, if the permit is still good and of this epoch, and
-#: returns {now, circuit} for Python to decide on; {} when it counted nothing, because a breaker must
-#: not change on a call that says nothing, even if meanwhile good calls slid out of the window.
+#: returns {now, circuit} for Python to decide on. {} for a call that says nothing: a breaker must
+#: not change on it, even if meanwhile good calls slid out of the window.
 LEAVE: Final = (
     _PRELUDE
     + r"""
@@ -130,8 +130,6 @@ if number(circuit, OPEN_UNTIL) == 0 then
   count(circuit, terms.window_ms, terms.bucket_ms, bad)
 elseif probe then
   redis.call('HINCRBY', circuit, bad and BAD or GOOD, 1)
-else
-  return {}
 end
 keep(circuit, terms.keep_ms)
 return {now, redis.call('HGETALL', circuit)}

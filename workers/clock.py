@@ -89,7 +89,8 @@ class Clock:
 def schedule(clock: Clock) -> BackgroundScheduler:
     """Return a scheduler with every tick on it. One that is late runs once, not once per miss."""
     scheduler = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30}
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30},
     )
     for tick, every_s in (
         (clock.sweep, SWEEP_S),

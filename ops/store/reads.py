@@ -120,13 +120,11 @@ class Reads:
         await self._one("SELECT 1 AS one", ())
 
     async def _one(self, query: str, values: Any) -> Any:
-        async with self._pool.connection() as db:
-            async with db.cursor(row_factory=dict_row) as cursor:
-                await cursor.execute(query, values)
-                return await cursor.fetchone()
+        async with self._pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(query, values)
+            return await cursor.fetchone()
 
     async def _all(self, query: str, values: Any) -> list[Any]:
-        async with self._pool.connection() as db:
-            async with db.cursor(row_factory=dict_row) as cursor:
-                await cursor.execute(query, values)
-                return await cursor.fetchall()
+        async with self._pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(query, values)
+            return await cursor.fetchall()

@@ -165,9 +165,7 @@ class System:
             for row in self.sql("SELECT gateway_id, attempt_id FROM transactions")
         )
         assert theirs == ours, {"theirs": theirs - ours, "ours": ours - theirs}
-        doubled = self.sql(
-            "SELECT payment_id FROM transactions GROUP BY 1 HAVING count(*) > 1"
-        )
+        doubled = self.sql("SELECT payment_id FROM transactions GROUP BY 1 HAVING count(*) > 1")
         assert not doubled, doubled
 
     def log(self, program: str) -> str:

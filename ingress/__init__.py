@@ -1,0 +1,1 @@
+"""The door: parse, remember, enqueue, answer. It never calls a provider."""

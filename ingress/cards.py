@@ -1,0 +1,103 @@
+"""Raw card data: what a merchant's body must never hold, wherever in it (law 13)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Final
+
+from domain.errors import RawCardDataRefused
+from ingress.strict_json import BODY, Inexact, child
+from ops.telemetry.cards import LONGEST, SCHEMES, SHORTEST
+
+#: Digits that tell the scheme.
+PREFIX: Final = 4
+#: Names under which card data travels, in lower case and without `_`, `-` and spaces.
+CARD_NAMES: Final = frozenset(
+    {
+        *("cardnumber", "cardno", "ccnumber", "primaryaccountnumber"),
+        *("cvc", "cvc2", "cvv", "cvv2", "cardcvc", "cardcvv", "securitycode", "cardsecuritycode"),
+        *("track1", "track2", "trackdata", "pinblock"),
+    }
+)
+
+#: Digits as people and programs group them: spaces of any kind, hyphens and dashes, dots.
+_RUN: Final = re.compile(rf"\d(?:[\s.\-\u2010-\u2015]{{0,3}}+\d){{{SHORTEST - 1},}}+")
+_GROUP: Final = re.compile(r"\d+")
+_SEPARATORS: Final = str.maketrans("", "", "_- ")
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
+def refuse_card_data(value: Any, path: str = "") -> None:
+    """Raise `RawCardDataRefused`, naming the place and never the text, if card data is in `value`.
+
+    `value` is a JSON value as `strict_json` reads it; its names are looked at like its texts.
+    """
+    match value:
+        case dict():
+            for name, item in value.items():
+                if holds_card_number(name):
+                    raise RawCardDataRefused(path or BODY)
+                below = child(path, name)
+                if name.lower().translate(_SEPARATORS) in CARD_NAMES:
+                    raise RawCardDataRefused(below)
+                refuse_card_data(item, below)
+        case list():
+            for index, item in enumerate(value):
+                refuse_card_data(item, f"{path}[{index}]")
+        case str() if holds_card_number(value):
+            raise RawCardDataRefused(path)
+        case Inexact() if holds_card_number(value.text):
+            raise RawCardDataRefused(path)
+        case bool():
+            return
+        case int() if value >= 10 ** (SHORTEST - 1) and holds_card_number(str(value)):
+            raise RawCardDataRefused(path)
+        case _:
+            return
+
+
+def holds_card_number(text: str) -> bool:
+    """Whether whole groups of digits, next to each other, make up a card number.
+
+    Takes time linear in the text, so that a body made of digits cannot hold up the loop.
+    """
+    return any(_is_card(run[0]) for run in _RUN.finditer(text))
+
+
+def _is_card(run: str) -> bool:
+    groups = [group[0] for group in _GROUP.finditer(run)]
+    digits = [int(digit) for group in groups for digit in group]  # of any script
+    ends = list(accumulate(map(len, groups), initial=0))
+    at_even, at_odd = _luhn_sums(digits, 1), _luhn_sums(digits, 0)
+    for first, start in enumerate(ends[:-1]):
+        lengths = _lengths(tuple(digits[start : start + PREFIX]))
+        if not lengths:
+            continue
+        for end in ends[first + 1 : first + 1 + LONGEST]:
+            sums = at_odd if end % 2 else at_even
+            if end - start in lengths and (sums[end] - sums[start]) % 10 == 0:
+                return True
+    return False
+
+
+def _luhn_sums(digits: list[int], doubled: int) -> list[int]:
+    """Return the sums up to each place, with the digits at places of parity `doubled + 1` doubled.
+
+    Whether a digit is doubled depends on where the number ends, so there are two such lists; the
+    sum of any part is then one subtraction.
+    """
+    values = (
+        _DOUBLED[digit] if (place + doubled) % 2 else digit for place, digit in enumerate(digits)
+    )
+    return list(accumulate(values, initial=0))
+
+
+@lru_cache(maxsize=10**PREFIX)
+def _lengths(prefix: tuple[int, ...]) -> frozenset[int]:
+    """Return how long the numbers are that begin like this; empty: no scheme has any."""
+    text = "".join(map(str, prefix))
+    return frozenset().union(
+        *(lengths for low, high, lengths in SCHEMES if low <= text[: len(low)] <= high)
+    )
