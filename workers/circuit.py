@@ -61,7 +61,7 @@ class RedisCircuit:
     """The circuits of all gateways. Safe for threads; never raises a Redis error.
 
     While Redis is away or slower than the client's timeout, breakers start closed and everything is
-    counted per process. The client should therefore have short timeouts and few retries.
+    counted per process (`LocalCircuit`). Give it a client with short timeouts and without retries.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from ops.sandbox.settings import Settings
 from ops.sandbox.times import epoch_s, rfc3339
 from ops.sandbox.webhooks import DUPLICATES, Manner, Outbox
 
-#: Payments held in memory, about 1.5 kB each; more are refused with a 503.
+#: Payments held in memory, about 2 kB each with all that belongs to them; then comes a 503.
 PAYMENT_LIMIT = 250_000
 
 EVENT_TYPES: dict[Status, str] = {

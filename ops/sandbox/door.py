@@ -41,8 +41,10 @@ class Door:
             connection.finish()
 
     async def drain(self, within_s: float) -> None:
-        """Shut, give running requests the time to be answered, then drop what is left."""
+        """Shut, let running requests be answered without further delay, then drop what is left."""
         self.shut()
+        for connection in list(self._open_ones):
+            connection.finish(hurry=True)
         deadline = asyncio.get_running_loop().time() + within_s
         while self._open_ones and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.02)

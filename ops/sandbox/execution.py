@@ -73,13 +73,13 @@ class Execution:
         if Fault.DROP_BEFORE_CHARGE in gates:
             return Dropped()
         _refuse_at_gate(gates)
-        if self._account.full:
-            raise unavailable("The sandbox has no room for another payment.")
         fingerprint = _fingerprint(request, job.fields)
         claim = self._account.keys.claim(key, fingerprint, time.time())
         match claim:
             case Fresh():
                 try:
+                    if self._account.full:
+                        raise unavailable("The sandbox has no room for more.")
                     return await self._first_time(request, seen, job, key, fingerprint)
                 finally:
                     self._account.keys.release(key)

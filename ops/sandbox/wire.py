@@ -70,9 +70,12 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._deaf = False  # input is discarded: refused, or closing
         self._last = False  # close after the current answer
+        self._chunk_bytes = 0
         self._in_head = False
         self._head_bytes = 0
-        self._chunk_bytes = 0
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one without saying so
@@ -117,9 +120,7 @@ class Connection(asyncio.Protocol):
                 self._refuse(431, "The request head is too large.")
 
     def on_message_begin(self) -> None:
-        self._url = b""
-        self._headers: dict[str, str] = {}
-        self._body = bytearray()
+        self._url, self._headers, self._body = b"", {}, bytearray()
         self._in_head = True
         self._head_bytes = -self._chunk_bytes  # the rest of this chunk belongs to its forerunner
         if self._task is None:
@@ -167,9 +168,11 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._start()
 
-    def finish(self) -> None:
-        """Close at once when idle, else after the current answer."""
+    def finish(self, *, hurry: bool = False) -> None:
+        """Close at once when idle, else after the current answer; `hurry` ends its waits."""
         self._last = True
+        if hurry:
+            self._left.set()
         if self._task is None:
             self._transport.close()
 

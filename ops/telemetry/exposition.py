@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +43,12 @@ def serve(port: int, host: str) -> Exposition:
     """Answer every GET with the metrics, from a daemon thread. Raises OSError: port in use."""
     server, thread = start_wsgi_server(port, host, _collector())
     return Exposition(server.server_port, server, thread)
+
+
+def serve_until_killed(port: int, host: str) -> int:
+    """Answer until SIGTERM ends the process: for a process that does nothing else."""
+    serve(port, host).thread.join()
+    return 0
 
 
 def prepare_directory(path: Path) -> None:

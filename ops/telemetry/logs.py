@@ -37,7 +37,6 @@ MAX_FRAMES: Final = 30
 _STDOUT: Final = 1
 
 Fields = MutableMapping[str, Any]
-_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure(service: str, level: str = "INFO", *, stream: BinaryIO | None = None) -> None:
@@ -140,6 +139,7 @@ def _stamp(service: str) -> Callable[[Any, str, Fields], Fields]:
             "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": level,
             "service": service,
+            "event": fields.pop("event", ""),
             **fields,
         }
 
@@ -166,16 +166,12 @@ def _render(_: Any, __: str, fields: Fields) -> str:
 
 def _trace(error: Any) -> str:
     """Render an exception with its causes: places and texts, never the values of variables."""
-    match error:
-        case BaseException():
-            info = (type(error), error, error.__traceback__)
-        case tuple():
-            info = cast("_ExcInfo", error)
-        case _:
-            info = cast("_ExcInfo", sys.exc_info())
-    if info[1] is None:
+    if isinstance(error, BaseException):
+        error = (type(error), error, error.__traceback__)
+    type_, value, trace = error if isinstance(error, tuple) else sys.exc_info()
+    if type_ is None or value is None:
         return ""
-    rendered = traceback.TracebackException(*info, limit=-MAX_FRAMES, capture_locals=False)
+    rendered = traceback.TracebackException(type_, value, trace, limit=-MAX_FRAMES)
     return "".join(rendered.format()).rstrip()
 
 

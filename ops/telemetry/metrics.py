@@ -9,9 +9,12 @@ that belong to living processes begin with `live` and end with their process.
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from domain.due import Reason
 
 #: Whether this process shares its values with others through files; fixed when it started.
 SHARED: Final = "PROMETHEUS_MULTIPROC_DIR" in os.environ
@@ -89,9 +92,9 @@ QUEUE_IN_PROGRESS = _fact("queue_in_progress", "Messages fetched, not yet done."
 QUEUE_OLDEST_SECONDS = _fact("queue_oldest_seconds", "Age of the next message.", "queue")
 
 # The clock.
-SWEEP_LAG_SECONDS = _fact("sweep_lag_seconds", "How overdue the oldest due row is.", "row")
-ROWS_SWEPT = _counter("rows_swept_total", "Due rows that the sweep woke.", "row")
-PARKED_ROWS = _fact("parked_rows", "Rows that wait for a person.", "row", "reason")
+SWEEP_LAG_SECONDS = _fact("sweep_lag_seconds", "How overdue the most overdue row is.")
+ROWS_SWEPT = _counter("rows_swept_total", "Due rows that the sweep found unattended.")
+PARKED_ROWS = _fact("parked_rows", "Rows that wait for a person.", "reason")
 OUTBOX_UNPUBLISHED = _fact("outbox_unpublished", "Events that are not published yet.")
 AUDIT_UNSEALED = _fact("audit_unsealed", "Audit entries that are not in the chain yet.")
 
@@ -106,9 +109,44 @@ VERIFIER = Gauge(
 LOG_LINES_LOST = _counter("log_lines_lost_total", "Log lines that could not be written.")
 
 
+class QueueDepth(Protocol):
+    """What is measured of a queue: `ops.queue.depths.Depth`."""
+
+    @property
+    def ready(self) -> int: ...
+    @property
+    def in_progress(self) -> int: ...
+    @property
+    def oldest_age_s(self) -> float: ...
+
+
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count a request under its route's template; None for a path that is no route of ours."""
     method = method if method in METHODS else "OTHER"
     route = route or "unmatched"
     HTTP_REQUESTS.labels(method, route, status).inc()
     HTTP_SECONDS.labels(method, route, f"{status // 100}xx").observe(seconds)
+
+
+def measured(
+    *,
+    depths: Mapping[str, QueueDepth],
+    lag_s: float,
+    parked: Mapping[str, int],
+    unpublished: int,
+    unsealed: int | None = None,
+) -> None:
+    """State the health of queues and books as the clock has just read it.
+
+    A queue that is not in `depths` keeps its last value: its broker could not be asked.
+    """
+    for queue, depth in depths.items():
+        QUEUE_READY.labels(queue).set(depth.ready)
+        QUEUE_IN_PROGRESS.labels(queue).set(depth.in_progress)
+        QUEUE_OLDEST_SECONDS.labels(queue).set(depth.oldest_age_s)
+    SWEEP_LAG_SECONDS.set(lag_s)
+    for reason in Reason:  # all of them: a reason that is gone must fall to 0
+        PARKED_ROWS.labels(reason.value).set(parked.get(reason.value, 0))
+    OUTBOX_UNPUBLISHED.set(unpublished)
+    if unsealed is not None:
+        AUDIT_UNSEALED.set(unsealed)

@@ -31,24 +31,29 @@ MAX_NAME: Final = 64
 
 #: A field is secret when one of the words of its name is: `clientSecret`, `x-callback-token`.
 SECRET_WORDS: Final = frozenset(
-    "authorization auth token tokens secret secrets password passwd passphrase pwd signature "
-    "signatures card cards pan cvv cvv2 cvc cvc2 csc pin credential credentials cookie cookies "
-    "apikey pepper keyring".split()
+    {
+        *("authorization", "auth", "apikey", "cookie", "cookies", "credential", "credentials"),
+        *("passphrase", "passwd", "password", "pin", "pwd", "secret", "secrets"),
+        *("keyring", "pepper", "signature", "signatures", "token", "tokens"),
+        *("card", "cards", "csc", "cvc", "cvc2", "cvv", "cvv2", "pan"),
+    }
 )
 #: Of `key` only these kinds: an idempotency key or a dedupe key may be shown.
-SECRET_KEYS: Final = frozenset("api private encryption signing master server audit".split())
+SECRET_KEYS: Final = frozenset(
+    {"api", "audit", "encryption", "master", "private", "server", "signing"}
+)
 
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
-#: Read from left to right; the first branch that fits hides its text, but keeps `kept`.
+#: Read from left to right; the first branch that fits hides its text except the named part.
 _SECRET: Final = re.compile(
     r"""
       (?P<url> \b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s:/@"']{0,64}: ) [^\s"']{1,256}@
     | (?P<named> (?<![\w-]) [\w-]{0,40}?
           (?i:password|passwd|passphrase|secret|token|api[_-]?key|authorization|signature|cvv|cvc)
-          [\w-]{0,20} \\?["']? \s{0,4} [:=] \s{0,4} )
+          [\w-]{0,20} \\{0,4}["']? \s{0,4} [:=] \s{0,4} )
       (?: (?i:bearer|basic) \s+ )?
-      (?: \\?"(?:[^"\\]|\\[^"])* | \\?'(?:[^'\\]|\\[^'])* | [^\s"',;&)\]}]+ )
+      (?: \\{0,4}"(?:[^"\\]|\\(?!\\{0,3}"))* | \\{0,4}'(?:[^'\\]|\\(?!\\{0,3}'))* | [^\s"',;&)\]}]+ )
     | \b(?i:bearer) \s+ [\w.~+/=-]{6,}
     | \b(?i:basic) \s+ (?=[\w+/]{0,200}[0-9A-Z=]) [A-Za-z0-9+/]{6,}={0,2}
     | (?<![A-Za-z0-9]) (?: pl_(?:test|live)_ | [sr]k_ | whsec_ | xnd_ | (?:SB-)?Mid-server- )
@@ -59,6 +64,13 @@ _SECRET: Final = re.compile(
     """,
     re.VERBOSE,
 )
+
+#: Without one of these no branch above can fit; most values of most lines end here.
+_SUSPECT: Final = re.compile(
+    r"[:=@]|(?i:bearer|basic)\s|l_(?:test|live)_|[sr]k_|whsec_|xnd_|Mid-|eyJ|BEGIN"
+)
+#: Our own ids hold nothing; request ids have the same form.
+_OWN_ID: Final = re.compile(r"(?:[a-z]{3}_)?[0-9a-f]{32}")
 
 
 def redact(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,7 +140,12 @@ def _number(value: int) -> int | str:
 
 def _hide(text: str) -> str:
     """Hide secrets in what may be searched; a text longer than that loses its end."""
-    hidden = hide_cards(_SECRET.sub(_hidden, text[:MAX_SCAN]))
+    if _OWN_ID.fullmatch(text):
+        return text
+    hidden = text[:MAX_SCAN]
+    if _SUSPECT.search(hidden):
+        hidden = _SECRET.sub(_hidden, hidden)
+    hidden = hide_cards(hidden)
     return hidden if len(text) <= MAX_SCAN else hidden[:-SCAN_MARGIN]
 
 

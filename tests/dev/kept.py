@@ -35,6 +35,24 @@ while True:
     signal.pause()
 """
 
+#: Notes every SIGTERM, and ends after one when it finds the third argument. argv: folder, name, file.
+DRAINING = """
+import os, signal, sys, time
+folder, name, go = sys.argv[1:]
+asked = False
+def note(what):
+    with open(os.path.join(folder, name), "a") as file:
+        file.write(f"{what}\\n")
+def on_term(number, frame):
+    global asked
+    asked = True
+    note("SIGTERM")
+signal.signal(signal.SIGTERM, on_term)
+note("started")
+while not (asked and os.path.exists(go)):
+    time.sleep(0.01)
+"""
+
 #: Takes no notice of SIGTERM. argv: folder, name.
 STUBBORN = """
 import os, signal, sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from ops.dev.program import Program, child_of
 from ops.dev.redis import EmbeddedRedis
 from ops.dev.spawn import LOG_LIMIT_BYTES
 from ops.dev.supervisor import Supervisor
-from tests.dev.kept import MASTER, NOTING, PLAIN, STUBBORN, a_program, kept, notes, python
+from tests.dev.kept import DRAINING, MASTER, NOTING, PLAIN, STUBBORN, a_program, kept, notes, python
 from tests.dev.waiting import is_gone, wait_until
 
 
@@ -101,6 +102,19 @@ def test_delays_double_to_a_limit_until_it_stays_up(tmp_path: Path) -> None:
     assert child.next_delay_s(1_029.0) == 1
 
 
+@pytest.fixture
+def _a_silent_terminal() -> Iterator[None]:
+    """Our own input is something that never ends, as a terminal is."""
+    before = os.dup(0)
+    reading, writing = os.pipe()
+    os.dup2(reading, 0)
+    yield
+    os.dup2(before, 0)
+    for file in (before, reading, writing):
+        os.close(file)
+
+
+@pytest.mark.usefixtures("_a_silent_terminal")
 def test_a_program_lives_in_its_own_session_without_input(tmp_path: Path) -> None:
     script = (
         "import os, sys; print(os.getsid(0) == os.getpid(), repr(sys.stdin.read()), flush=True)"
@@ -205,6 +219,25 @@ def test_a_restart_on_request_is_clean_and_at_once(tmp_path: Path) -> None:
         with pytest.raises(KeyError):
             at_work.supervisor.restart("three")
         assert at_work.finish() == 0
+
+
+def test_a_stop_during_a_restart_sends_no_second_signal(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    slow = a_program(
+        "slow",
+        python(DRAINING, tmp_path, "slow", go),
+        ready=lambda: "started" in notes(tmp_path, "slow"),
+    )
+    with kept(tmp_path, slow) as at_work:
+        at_work.has_said("everything is up")
+        at_work.supervisor.restart("slow")
+        wait_until(lambda: "SIGTERM" in notes(tmp_path, "slow"))
+        at_work.supervisor.stop()
+        at_work.supervisor.stop()
+        at_work.has_said("stopping already: slow has ", " s left")
+        go.touch()
+        assert at_work.ended() == 0
+    assert notes(tmp_path, "slow") == ["started", "SIGTERM"]
 
 
 def test_a_closed_terminal_does_not_keep_programs_alive(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import resource
 import threading
 
 import pytest
@@ -73,6 +74,7 @@ def test_an_answer_lost_in_a_crash_is_found_under_its_key(own: Sandbox) -> None:
     order = an_order(amount=9008)
     with pytest.raises(TimeoutError):
         own.post("/v1/payments", order, order["reference"], timeout_s=0.3)
+    wait_until(lambda: own.charges(order["reference"]) == 1)
     own.kill()
 
     own.start()
@@ -135,6 +137,23 @@ def test_a_broken_line_inside_the_ledger_is_not_papered_over(own: Sandbox) -> No
     assert own.process.returncode == 2
 
 
+def test_a_disk_that_refuses_ends_the_process_before_anyone_is_answered(own: Sandbox) -> None:
+    own.start()
+    own.create(an_order())
+    full = own.ledger.stat().st_size + 100
+    resource.prlimit(own.process.pid, resource.RLIMIT_FSIZE, (full, full))
+    order = an_order()
+
+    with pytest.raises((OSError, http.client.HTTPException)):
+        own.create(order, "k")
+
+    assert own.process.wait(PATIENCE_S) == 1
+    own.process.communicate()
+    own.start()
+    assert own.charges(order["reference"]) == 0
+    assert own.create(order, "k").status == 201
+
+
 def test_two_processes_cannot_share_a_ledger(own: Sandbox) -> None:
     own.start()
     second = Sandbox(own.ledger)
@@ -180,7 +199,7 @@ def test_an_undelivered_webhook_is_sent_after_a_restart_and_a_delivered_one_is_n
 
 def test_sigterm_finishes_what_runs_and_ends_with_0_within_5_seconds(own: Sandbox) -> None:
     own.start()
-    order = an_order(metadata={"sandbox": "latency=500"})
+    order = an_order(metadata={"sandbox": "latency=60000"})
     hanging = an_order(amount=9008)
     answers: list[int] = []
 

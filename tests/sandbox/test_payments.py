@@ -213,5 +213,5 @@ def test_an_unpaid_payment_expires_when_it_was_told_to(sandbox: Sandbox) -> None
 
 
 def _soon(moment: str) -> str:
-    later = datetime.fromisoformat(moment) + timedelta(seconds=0.6)
+    later = datetime.fromisoformat(moment) + timedelta(seconds=1.5)
     return later.isoformat()

@@ -50,15 +50,15 @@ def test_a_full_bulkhead_refuses_until_a_slot_comes_back(port: int, gateway: str
 
 def test_a_killed_workers_slot_frees_itself(port: int, gateway: str) -> None:
     rig = Rig(port, LASTING, gateway)
-    hold_s = 1.5
-    worker = spawn.Process(target=take_one_and_hang, args=(port, gateway, hold_s))
+    worker = spawn.Process(target=take_one_and_hang, args=(port, gateway, 1.0))
     worker.start()
     key = breakers.calls_key(gateway)
     until(lambda: rig.client.zcard(key) == 1, "the worker to take the slot")
+    assert isinstance(rig.enter(max_in_flight=1), Refused)
+
     worker.kill()
     worker.join()
 
-    assert isinstance(rig.enter(max_in_flight=1), Refused)
     until(lambda: isinstance(rig.enter(max_in_flight=1), Permit), "the slot to expire")
 
 

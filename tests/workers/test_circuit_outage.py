@@ -208,6 +208,25 @@ def test_alone_it_opens_probes_and_closes_by_the_same_rules() -> None:
     assert worker.told == []
 
 
+def test_alone_only_new_evidence_in_time_counts() -> None:
+    worker = Alone(Policy(window_s=30))
+    late = [worker.enter(hold_s=5) for _ in range(5)]
+    worker.clock.now += 5
+    for permit in late:
+        assert isinstance(permit, Permit)
+        worker.circuit.leave(permit, BAD, 0.01)
+    assert worker.circuit.state(GATEWAY, "charge") is State.CLOSED
+
+    worker.call(*[GOOD] * 6)
+    worker.clock.now += 15
+    worker.call(*[BAD] * 5)
+    worker.clock.now += 15
+    worker.call(Verdict.IGNORED)
+    assert worker.circuit.state(GATEWAY, "charge") is State.CLOSED, "good calls only slid away"
+    worker.call(BAD)
+    assert worker.circuit.state(GATEWAY, "charge") is State.OPEN
+
+
 def test_alone_the_bulkhead_is_the_processs_own() -> None:
     worker = Alone()
     first = worker.enter(max_in_flight=2)

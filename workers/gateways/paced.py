@@ -93,50 +93,34 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     return context
 
 
-class PlainConnection(HTTPConnection):
-    """One connection without TLS."""
+class Connection(HTTPConnection):
+    """One connection that serves one exchange after another."""
 
     exchange: Exchange
-
-    def connect(self) -> None:
-        super().connect()
-        assert isinstance(self.sock, PlainSocket)
-        self.serve(self.exchange)
 
     def serve(self, exchange: Exchange) -> None:
         """Begin another exchange."""
         self.exchange = exchange
         if self.sock is not None:
+            assert isinstance(self.sock, PlainSocket | TlsSocket)
             self.sock.exchange = exchange
-
-    def _new_conn(self) -> socket.socket:
-        return _dialled(self, self.exchange)
-
-
-class TlsConnection(HTTPSConnection):
-    """One connection with TLS."""
-
-    exchange: Exchange
 
     def connect(self) -> None:
         super().connect()
-        assert isinstance(self.sock, TlsSocket)
         self.serve(self.exchange)
 
-    def serve(self, exchange: Exchange) -> None:
-        """Begin another exchange."""
-        self.exchange = exchange
-        if self.sock is not None:
-            self.sock.exchange = exchange
-
     def _new_conn(self) -> socket.socket:
-        return _dialled(self, self.exchange)
+        return _dialled(self.host, self.port, self.exchange)
 
 
-def _dialled(connection: HTTPConnection, exchange: Exchange) -> PlainSocket:
+class TlsConnection(Connection, HTTPSConnection):
+    """The same with TLS; what `tls_context` returns belongs into `ssl_context`."""
+
+
+def _dialled(host: str, port: int, exchange: Exchange) -> PlainSocket:
     """Connect to the first address that answers; what is left of the time is the handshake's."""
     until = min(exchange.clock() + CONNECT_S, exchange.send_by, exchange.deadline)
-    found = socket.getaddrinfo(connection.host, connection.port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     error: OSError = TimeoutError("no time was left to connect")
     for family, kind, protocol, _, address in found[:ADDRESSES]:
         if exchange.clock() >= until:

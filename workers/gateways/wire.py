@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -17,8 +19,8 @@ from urllib3.util import parse_url
 from domain.ports import Budget
 from workers.gateways import Unusable
 from workers.gateways.paced import (
+    Connection,
     Exchange,
-    PlainConnection,
     TlsConnection,
     TooLate,
     tls_context,
@@ -36,8 +38,6 @@ TRIES: Final = 2
 PAUSE_S: Final = (0.02, 0.1)
 #: Longer causes say no more.
 CAUSE_LIMIT: Final = 200
-
-Connection: TypeAlias = PlainConnection | TlsConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer; header names are lower case."""
+    """A whole answer as far as HTTP tells: a body without a stated length may be cut unnoticed.
+
+    So nothing may be concluded from a status alone. Header names are lower case.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -72,6 +75,14 @@ class Answer:
 
 
 Reply: TypeAlias = NeverSent | Unanswered | Unreadable | Answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | None
 
 
 class Wire:
@@ -97,7 +108,7 @@ class Wire:
         self._tls = tls_context(ca_file) if self._origin.secure else None
         self._clock = clock
         self._idle: deque[tuple[Connection, float]] = deque()
-        self._closed = False
+        self._closed = threading.Event()
 
     def send(
         self,
@@ -116,14 +127,11 @@ class Wire:
         reads = method == "GET"
         send_by = budget.deadline if reads else min(budget.send_by, budget.deadline)
 
+        target = self._origin.path + path
+        request = _Request(method, target, self._headers | dict(headers), body)
+
         def once() -> Reply:
-            return self._once(
-                method,
-                path,
-                Exchange(send_by, budget.deadline, self._clock),
-                self._headers | dict(headers),
-                body,
-            )
+            return self._once(request, Exchange(send_by, budget.deadline, self._clock))
 
         def worth_another(reply: Reply) -> bool:
             harmless = isinstance(reply, NeverSent) or (reads and not isinstance(reply, Answer))
@@ -139,24 +147,15 @@ class Wire:
 
     def close(self) -> None:
         """Close idle connections now, and those in use as soon as their exchange is over."""
-        self._closed = True
-        while self._idle:
-            self._idle.pop()[0].close()
+        self._closed.set()
+        while kept := self._kept():
+            kept[0].close()
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        exchange: Exchange,
-        headers: Mapping[str, str],
-        body: bytes | None,
-    ) -> Reply:
+    def _once(self, request: _Request, exchange: Exchange) -> Reply:
         connection = self._connection(exchange)
         reusable = False
         try:
-            reply = _exchanged(
-                connection, exchange, method, self._origin.path + path, headers, body
-            )
+            reply = _exchanged(connection, exchange, request)
             reusable = isinstance(reply, Answer) and not connection.is_closed
             return reply
         finally:
@@ -171,48 +170,48 @@ class Wire:
         A connection that has something to read between exchanges was closed by the server, or
         carries bytes that are the answer to nothing: both make it unfit.
         """
-        while self._idle:
-            try:
-                connection, since = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
+        while kept := self._kept():
+            connection, since = kept
             if self._clock() - since < IDLE_S and connection.is_connected:
                 connection.serve(exchange)
                 return connection
             connection.close()
         host, port = self._origin.host, self._origin.port
         new: Connection = (
-            PlainConnection(host, port)
+            Connection(host, port)
             if self._tls is None
             else TlsConnection(host, port, ssl_context=self._tls)
         )
         new.serve(exchange)
         return new
 
+    def _kept(self) -> tuple[Connection, float] | None:
+        with contextlib.suppress(IndexError):  # another thread may be faster than any check
+            return self._idle.pop()
+        return None
+
     def _keep(self, connection: Connection) -> None:
-        if self._closed or len(self._idle) >= IDLE_LIMIT:
+        if self._closed.is_set() or len(self._idle) >= IDLE_LIMIT:
             connection.close()
             return
         self._idle.append((connection, self._clock()))
-        if self._closed:  # closed since we looked
+        if self._closed.is_set():  # closed since we looked
             self.close()
 
 
-def _exchanged(
-    connection: Connection,
-    exchange: Exchange,
-    method: str,
-    target: str,
-    headers: Mapping[str, str],
-    body: bytes | None,
-) -> Reply:
+def _exchanged(connection: Connection, exchange: Exchange, request: _Request) -> Reply:
     """Send and read. What was thrown, and when, becomes the phase in which it ended."""
     status: int | None = None
     try:
         if connection.is_closed:
             connection.connect()
         connection.request(
-            method, target, body, headers, preload_content=False, decode_content=False
+            request.method,
+            request.target,
+            request.body,
+            request.headers,
+            preload_content=False,
+            decode_content=False,
         )
         response = connection.getresponse()
         status = response.status
@@ -227,9 +226,8 @@ def _exchanged(
         return Unanswered(cause) if status is None and silent else Unreadable(status, cause)
     if content is None:
         return Unreadable(status, f"more than {BODY_LIMIT} bytes")
-    return Answer(
-        status, {name.lower(): value for name, value in response.headers.items()}, content
-    )
+    lower = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(status, lower, content)
 
 
 def _read(response: BaseHTTPResponse) -> bytes | None:

@@ -1,0 +1,96 @@
+"""The broker: dramatiq on Redis, set up so that each message is one wake-up and nothing more.
+
+What a row already guarantees is switched off here. A retry is `next_run_at` on the row and not
+dramatiq's Retries; a deadline lives in the provider call and not in TimeLimit or Shutdown, which
+raise at any bytecode, for example between a provider's answer and its commit; an old message is
+as good as a new one, so there is no AgeLimit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from dramatiq import Broker, Middleware
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
+
+from ops.queue.client import WorkerClient, connect
+from ops.queue.depths import NAMESPACE
+from ops.queue.wakes import BrokerSender, RedisSender, Wakes
+
+__all__ = ["PikaMissing", "Wakes", "make_broker", "open_wakes", "stub_broker"]
+
+#: A worker process speaks to Redis about once a second per queue, so five silent seconds mean that
+#: it is dead. If it was only starved, its messages run twice and the second claim finds nothing.
+HEARTBEAT_TIMEOUT_MS: Final = 5_000
+#: Of a million commands, how many look for dead workers. Each process asks an idle queue every
+#: 0.5 to 1 s, so with every second command a dead worker's messages are back 1.5 s after its
+#: heartbeat ran out, or 5 s in one case of a hundred: 10 s after the kill. Not every command,
+#: because a dead worker whose queue nobody serves costs a KEYS over the whole database each time.
+MAINTENANCE_CHANCE: Final = 500_000
+#: Only messages for unknown actors end there. Their rows are awake again long before.
+DEAD_MESSAGE_TTL_MS: Final = 3_600_000
+
+#: A worker that waits loses nothing; but messages whose fetch was not answered in time stay with
+#: the process until it ends, so it waits longer than a sender.
+WORKER_CONNECT_S: Final = 1.0
+WORKER_SOCKET_S: Final = 2.0
+#: A sender stands in the way of an answer to somebody: together less than a second at worst.
+SENDER_CONNECT_S: Final = 0.25
+SENDER_SOCKET_S: Final = 0.5
+
+
+class PikaMissing(Exception):
+    """An amqp:// broker needs the pika package: install `dramatiq[rabbitmq]`."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+def make_broker(url: str, *, middleware: Sequence[Middleware]) -> Broker:
+    """Return a broker for `redis://` or `amqp://`; it connects when it is first used.
+
+    The middleware is all there is: none of dramatiq's defaults is added. Raises `PikaMissing`.
+    """
+    if _is_amqp(url):
+        return _rabbitmq(url, middleware)
+    # `client=`, because `url=` builds a pool with timeouts of its own, and `host=` retries ten
+    # times: an enqueue whose answer is lost then puts the same message there several times.
+    return RedisBroker(  # type: ignore[no-untyped-call]
+        client=connect(url, WorkerClient, connect_s=WORKER_CONNECT_S, socket_s=WORKER_SOCKET_S),
+        middleware=list(middleware),
+        namespace=NAMESPACE,
+        maintenance_chance=MAINTENANCE_CHANCE,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
+        dead_message_ttl=DEAD_MESSAGE_TTL_MS,
+    )
+
+
+def stub_broker(*, middleware: Sequence[Middleware] = ()) -> StubBroker:
+    """Return a broker in memory, for tests; `Wakes(BrokerSender(broker), ...)` sends to it."""
+    return StubBroker(middleware=list(middleware))
+
+
+def open_wakes(url: str, *, queue_depth: int) -> Wakes:
+    """Return what sends wake-ups through the broker at this URL; it connects when first used.
+
+    No queue gets more while it has more than `queue_depth` ready messages. A sender needs no
+    actors, the message names them. Raises `PikaMissing`.
+    """
+    if _is_amqp(url):
+        return Wakes(BrokerSender(_rabbitmq(url, [])), queue_depth=queue_depth)
+    client = connect(url, connect_s=SENDER_CONNECT_S, socket_s=SENDER_SOCKET_S)
+    return Wakes(RedisSender(client), queue_depth=queue_depth)
+
+
+def _is_amqp(url: str) -> bool:
+    return url.startswith(("amqp://", "amqps://"))
+
+
+def _rabbitmq(url: str, middleware: Sequence[Middleware]) -> Broker:
+    try:
+        from dramatiq.brokers.rabbitmq import RabbitmqBroker
+    except ImportError:
+        raise PikaMissing from None
+    return RabbitmqBroker(url=url, middleware=list(middleware), confirm_delivery=True)

@@ -1,0 +1,112 @@
+"""The adapters that the configured gateways need now, built from their rows."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from domain.payment import Mode
+from ops.store.gateways import Account
+from workers.gateways import Adapter, Alarm, Build, Setup, Unusable
+from workers.gateways.sandbox import PROVIDER as SANDBOX
+from workers.gateways.sandbox import Sandbox
+
+_log = logging.getLogger(__name__)
+
+#: A change by an operator is in force after this at the latest; one read per second and process.
+FRESH_S: Final = 1.0
+
+#: How each provider's adapter is built.
+BUILDERS: Final[Mapping[str, Build]] = MappingProxyType({SANDBOX: Sandbox})
+
+#: Where plain HTTP may carry a live account's key: it does not leave the machine.
+LOOPBACK: Final = ("http://127.0.0.1", "http://[::1]", "http://localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    account: Account
+    adapter: Adapter | None
+
+
+class Registry:
+    """Adapters by gateway id. Safe for threads, which share them.
+
+    An inactive gateway has one too: its open attempts still have to be resolved.
+    """
+
+    def __init__(
+        self,
+        accounts: Callable[[], Iterable[Account]],
+        *,
+        alarm: Alarm,
+        builders: Mapping[str, Build] = BUILDERS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`accounts` reads every row with its secrets opened; what it raises comes through."""
+        self._accounts = accounts
+        self._alarm = alarm
+        self._builders = builders
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._built: dict[str, _Built] = {}
+        self._read_at: float | None = None
+
+    def get(self, gateway_id: str) -> Adapter | None:
+        """Return a gateway's adapter; None: not configured, or not usable as configured."""
+        with self._lock:
+            now = self._clock()
+            if self._read_at is None or now - self._read_at >= FRESH_S:
+                self._refresh()
+                self._read_at = now
+            built = self._built.get(gateway_id)
+        return None if built is None else built.adapter
+
+    def close(self) -> None:
+        """Close every adapter. The next `get` would build them anew."""
+        with self._lock:
+            for built in self._built.values():
+                _close(built)
+            self._built.clear()
+            self._read_at = None
+
+    def _refresh(self) -> None:
+        """Keep what has not changed, with its open connections, and replace the rest."""
+        before, now = self._built, {account.id: account for account in self._accounts()}
+        self._built = {
+            id_: before[id_]
+            if id_ in before and before[id_].account == account
+            else _Built(account, self._build(account))
+            for id_, account in now.items()
+        }
+        for id_, built in before.items():
+            if self._built.get(id_) is not built:
+                _close(built)
+
+    def _build(self, account: Account) -> Adapter | None:
+        build = self._builders.get(account.provider)
+        if build is None:
+            known = ", ".join(sorted(self._builders))
+            _log.error(
+                "gateway %s: there is no adapter for provider %s, only for %s",
+                *(account.id, account.provider, known),
+            )
+            return None
+        try:
+            if account.mode is Mode.LIVE and not account.base_url.startswith(("https:", *LOOPBACK)):
+                raise Unusable("a live account is reached by https only")
+            setup = Setup(account.base_url, account.credentials, account.settings, self._alarm)
+            return build(setup)
+        except Unusable as error:
+            _log.error("gateway %s cannot be used as configured: %s", account.id, error)
+            return None
+
+
+def _close(built: _Built) -> None:
+    if built.adapter is not None:
+        built.adapter.close()
