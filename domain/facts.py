@@ -260,7 +260,7 @@ def _explained(attempt: Attempt, outcome: Outcome) -> Attempt:
 def _told(
     fact: Fact, before: Payment, after: Payment, old: Attempt, new: Attempt
 ) -> tuple[Told, ...]:
-    told = (attempt_told(old, new, Actor.PROVIDER, fact.source),)
-    if after.status is not before.status:
-        told += (payment_told(before, after, Actor.PROVIDER, fact.source),)
-    return told
+    attempt = attempt_told(old, new, Actor.PROVIDER, fact.source)
+    if after.status is before.status:
+        return (attempt,)
+    return attempt, payment_told(before, after, Actor.PROVIDER, fact.source)

@@ -67,37 +67,38 @@ def holds_card_number(text: str) -> bool:
 
 
 def _is_card(run: str) -> bool:
+    """Whether some of the groups of one run, next to each other, are a card number."""
     groups = [group[0] for group in _GROUP.finditer(run)]
     digits = [int(digit) for group in groups for digit in group]  # of any script
-    ends = list(accumulate(map(len, groups), initial=0))
-    at_even, at_odd = _luhn_sums(digits, 1), _luhn_sums(digits, 0)
-    for first, start in enumerate(ends[:-1]):
+    edges = list(accumulate(map(len, groups), initial=0))
+    sums = _luhn_sums(digits, 0), _luhn_sums(digits, 1)
+    for first, start in enumerate(edges[:-1]):
         lengths = _lengths(tuple(digits[start : start + PREFIX]))
         if not lengths:
             continue
-        for end in ends[first + 1 : first + 1 + LONGEST]:
-            sums = at_odd if end % 2 else at_even
-            if end - start in lengths and (sums[end] - sums[start]) % 10 == 0:
+        for end in edges[first + 1 : first + 1 + LONGEST]:
+            sum_to = sums[end % 2]
+            if end - start in lengths and (sum_to[end] - sum_to[start]) % 10 == 0:
                 return True
     return False
 
 
-def _luhn_sums(digits: list[int], doubled: int) -> list[int]:
-    """Return the sums up to each place, with the digits at places of parity `doubled + 1` doubled.
+def _luhn_sums(digits: list[int], parity: int) -> list[int]:
+    """Return the Luhn sums up to each place, with the digits doubled at places of this parity.
 
-    Whether a digit is doubled depends on where the number ends, so there are two such lists; the
-    sum of any part is then one subtraction.
+    Which digits are doubled depends on where a number ends; with both lists at hand, the sum of
+    any part is one subtraction.
     """
     values = (
-        _DOUBLED[digit] if (place + doubled) % 2 else digit for place, digit in enumerate(digits)
+        _DOUBLED[digit] if place % 2 == parity else digit for place, digit in enumerate(digits)
     )
     return list(accumulate(values, initial=0))
 
 
 @lru_cache(maxsize=10**PREFIX)
 def _lengths(prefix: tuple[int, ...]) -> frozenset[int]:
-    """Return how long the numbers are that begin like this; empty: no scheme has any."""
+    """Return how long card numbers are that begin like this; empty: no scheme has any."""
     text = "".join(map(str, prefix))
-    return frozenset().union(
+    return frozenset[int]().union(
         *(lengths for low, high, lengths in SCHEMES if low <= text[: len(low)] <= high)
     )

@@ -6,8 +6,8 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from domain.errors import FieldError, InvalidRequest, MalformedBody
@@ -53,24 +53,13 @@ class Object(dict[str, Any]):
             self.repeated = tuple(name for name, count in times.items() if count > 1)
 
 
-def read(body: bytes) -> Object:
-    """Read a JSON object; numbers that are not integers are kept as `Inexact` for their reader.
-
-    Raises `MalformedBody` for bytes that do not parse, and `InvalidRequest`, naming the fields,
-    for a duplicate name, a control character, a lone surrogate, or too many levels.
-    """
-    document = loads(body)
-    if not isinstance(document, Object):
-        raise InvalidRequest(
-            [FieldError(BODY, "is not a JSON object", 'send an object: {"amount": 10000}')]
-        )
-    if errors := list(islice(_unclean(document, ""), MAX_ERRORS)):
-        raise InvalidRequest(errors)
-    return document
-
-
 def loads(body: bytes) -> Any:
-    """Parse JSON of any shape without looking at what its strings hold. Raises as `read` does."""
+    """Parse JSON; numbers that are not integers are kept as `Inexact` for whoever reads the field.
+
+    Raises `MalformedBody` for bytes that do not parse and `InvalidRequest` for too many levels.
+    What the names and strings hold is for `refuse_unclean`, and for `cards` before it: an error
+    repeats names, so they must have been looked at.
+    """
     if _too_deep(body):
         raise InvalidRequest(
             [FieldError(BODY, f"is nested deeper than {MAX_DEPTH} levels", "send a flatter body")]
@@ -84,6 +73,15 @@ def loads(body: bytes) -> Any:
             f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}",
             fix="send a JSON object",
         ) from None
+
+
+def refuse_unclean(document: Any) -> None:
+    """Raise `InvalidRequest`, naming the fields, for what no client means to send.
+
+    That is a name that came twice, a control character, or half of a surrogate pair.
+    """
+    if errors := list(islice(_unclean(document, ""), MAX_ERRORS)):
+        raise InvalidRequest(errors)
 
 
 def child(path: str, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import psycopg
 
 from ops.store.engine import session_options
@@ -17,9 +19,14 @@ class Leader:
         self._url = database_url
         self._options = session_options(service)
         self._session: psycopg.Connection[tuple[object, ...]] | None = None
+        self._asking = threading.Lock()  # ticks run in threads, and only one session may be opened
 
     def leads(self) -> bool:
         """Whether this process leads now. A database that does not answer has no leader."""
+        with self._asking:
+            return self._leads()
+
+    def _leads(self) -> bool:
         try:
             if self._session is not None:
                 self._session.execute("SELECT 1")

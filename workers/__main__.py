@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from ops.settings import BadSettings, Settings
 
@@ -28,7 +30,8 @@ def main() -> int:
             "--skip-logging",
             *sys.argv[1:],
         ]
-        return int(cli.main(cli.make_argument_parser().parse_args(arguments)) or 0)
+        parse: Callable[[list[str]], Any] = cli.make_argument_parser().parse_args  # type: ignore[no-untyped-call]
+        return int(cli.main(parse(arguments)) or 0)  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

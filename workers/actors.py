@@ -25,7 +25,8 @@ def declare(
     """Declare every command's actor on `broker`. Retries are rows, so none is asked for here."""
 
     def actor(command: Command, run: Callable[[str], None]) -> None:
-        dramatiq.actor(run, broker=broker, actor_name=command.value, queue_name=command.queue)
+        declared = dramatiq.actor(broker=broker, actor_name=command.value, queue_name=command.queue)
+        declared(run)
 
     actor(Command.SCREEN, lambda id_: screen(UUID(id_), runtime))
     actor(Command.CHARGE, lambda id_: charge(UUID(id_), runtime))

@@ -47,7 +47,7 @@ NO_ADAPTER: Final = Refused("no_adapter", 1.0)
 UNHELD: Final = 1
 
 #: What a call came to, as metrics name it.
-NAMES: Final[Mapping[type[Lookup], str]] = MappingProxyType(
+NAMES: Final[Mapping[type, str]] = MappingProxyType(
     {
         Succeeded: "succeeded",
         Pending: "pending",
@@ -93,7 +93,7 @@ class Adapters(Protocol):
         """Return it; None: not configured, or not usable."""
 
 
-def measured(gateway_id: str, operation: str, outcome: str, seconds: float) -> None:
+def counted(gateway_id: str, operation: str, outcome: str, seconds: float) -> None:
     """Count a call where Prometheus looks."""
     metrics.ATTEMPTS.labels(gateway_id, operation, outcome).inc()
     metrics.PROVIDER_SECONDS.labels(gateway_id, operation).observe(seconds)
@@ -108,7 +108,7 @@ class Caller:
         circuit: Circuit,
         *,
         hold_s: float,
-        on_call: OnCall = measured,
+        on_call: OnCall = counted,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`hold_s` outlasts the longest call with all that belongs to it: a lease's length.
@@ -214,18 +214,9 @@ class Guarded:
         return self.adapter.compose(payment, reference)
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Send the stored request again, under the same key.
-
-        A replay that was refused, or never left, proves nothing about the first sending, which may
-        still be at work: it is `Unknown`, where a first charge would be proven harmless.
-        """
+        """Send the stored request again, under the same key: for lost answers, not for new money."""
         slot = self.door.slot(self.id, REPLAY)
-        found = self.door.through(slot, self.adapter, lambda: self.adapter.charge(attempt, budget))
-        match found:
-            case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED, cause=cause):
-                return Unknown(f"the replay was refused: {cause}")
-            case _:
-                return found
+        return self.door.through(slot, self.adapter, lambda: self.adapter.charge(attempt, budget))
 
     def void(self, attempt: Attempt, budget: Budget) -> Outcome:
         """Cancel at the provider and read back what became of it."""

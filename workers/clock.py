@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -17,15 +18,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.commands import Command
 from ops.leader import Leader
 from ops.queue.broker import Wakes
+from ops.runtime import ground
 from ops.settings import BadSettings, Settings
+from ops.store.ledger import unsealed
 from ops.store.outbox import unpublished
 from ops.store.sweep import lag_s, parked, sweep
+from ops.telemetry import exposition, logs, metrics
 
 SWEEP_S = 1.0
 SEAL_S = 1.0
 PUBLISH_S = 1.0
 SEAL_ALL_S = 600.0
 MEASURE_S = 5.0
+#: One per tick that may run at the same time.
+CONNECTIONS = 5
 
 _log = structlog.get_logger("clock")
 
@@ -37,39 +43,35 @@ class Clock:
     engine: Engine
     wakes: Wakes
     leader: Leader
-    #: Above this many waiting messages a queue gets no more wake-ups: the rows wait in the table.
-    queue_depth: int
 
     def sweep(self) -> int:
         """Wake whoever is due and unattended. Returns how many messages were sent."""
-        full = {
-            queue for queue, depth in self.wakes.depths().items() if depth.ready >= self.queue_depth
-        }
-        due = [wake for wake in sweep(self.engine) if wake.command.queue not in full]
-        self.wakes.wake_many([(wake.command, wake.row_id, wake.request_id) for wake in due])
-        return len(due)
+        due = sweep(self.engine)
+        metrics.ROWS_SWEPT.inc(len(due))
+        return self.wakes.wake_many([(one.command, one.row_id, one.request_id) for one in due])
 
     def seal(self) -> None:
-        """Ask for the newest audit entries to be sealed."""
-        self.wakes.wake(Command.SEAL, "recent", "clock")
+        """Ask for the newest audit entries to be sealed, if there are any."""
+        if unsealed(self.engine):
+            self.wakes.wake(Command.SEAL, "recent", "clock")
 
     def seal_all(self) -> None:
         """Ask for whatever was left unsealed, however old."""
         self.wakes.wake(Command.SEAL, "all", "clock")
 
     def publish(self) -> None:
-        """Ask for the outbox to be drained."""
-        self.wakes.wake(Command.PUBLISH, "outbox", "clock")
+        """Ask for the outbox to be drained, if there is anything in it."""
+        if unpublished(self.engine):
+            self.wakes.wake(Command.PUBLISH, "outbox", "clock")
 
     def measure(self) -> None:
         """Put the health of the queues and of the books into the metrics."""
-        from ops.telemetry import metrics
-
         metrics.measured(
             depths=self.wakes.depths(),
             lag_s=lag_s(self.engine),
             parked=parked(self.engine),
             unpublished=unpublished(self.engine),
+            unsealed=unsealed(self.engine),
         )
 
     def led(self, tick: Callable[[], object]) -> Callable[[], None]:
@@ -110,18 +112,20 @@ def main() -> int:
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2
-    from ops.runtime import open_clock
-
+    logs.configure("clock", settings.log_level)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # a line per tick says nothing
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with open_clock(settings) as (engine, wakes):
-        leader = Leader(settings.database_url, "clock")
-        scheduler = schedule(Clock(engine, wakes, leader, settings.queue_depth))
+    with ground(settings, "clock", CONNECTIONS) as base:
+        leader = Leader(settings.database_url, "clock-leader")
+        scheduler = schedule(Clock(base.engine, base.wakes, leader))
+        exposed = exposition.serve(settings.clock_metrics_port, settings.host)
         scheduler.start()
         stop.wait()
         scheduler.shutdown()
         leader.resign()
+        exposed.close()
     return 0
 
 

@@ -91,10 +91,17 @@ def _absent(
         return Source.LOOKUP, NotCharged(Proof.READ_BACK, "absent after every window had closed")
     margin = timedelta(seconds=2 * runtime.policy.call_s)
     lost = attempt.state in (State.UNKNOWN, State.SENDING)
-    if lost and not unwanted and now > visible and attempt.may_replay(now, margin):
+    if lost and not unwanted and attempt.may_replay(now, margin):
         # The same bytes under the same key: the provider charges at most once, whichever arrives.
-        return Source.ANSWER, gateway.charge(attempt, _budget(runtime))
+        return Source.ANSWER, _replayed(gateway.charge(attempt, _budget(runtime)))
     return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")
+
+
+def _replayed(outcome: Outcome) -> Outcome:
+    """A refused or unsent replay proves nothing about the first copy, which may still be charged."""
+    if isinstance(outcome, NotCharged):
+        return Unknown(f"the replay was not executed: {outcome.proof}, {outcome.cause}")
+    return outcome
 
 
 def _budget(runtime: Runtime) -> Budget:

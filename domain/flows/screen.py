@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, cast
 from uuid import UUID
 
 from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, payment_told
-from domain.fraud.features import Inputs
+from domain.fraud.features import Inputs, MethodType
 from domain.fraud.identities import identities
 from domain.fraud.score import Assessment, Decision, assess
 from domain.payment import Failure, Payment, Status
@@ -90,7 +90,7 @@ def inputs_of(payment: Payment) -> Inputs:
         amount_minor=payment.money.minor,
         currency=payment.money.currency.code,
         exponent=payment.money.currency.exponent,
-        method_type=payment.method.type,
+        method_type=cast("MethodType", payment.method.type),
         card_exp=expiry,
         card_number_valid=None,
         card_country=card.country if card else None,

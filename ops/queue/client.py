@@ -26,9 +26,9 @@ class WorkerClient(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send one command, once. Raises ConnectionClosed when Redis is away or cannot work."""
         try:
-            return super().execute_command(*args, **options)
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except _OUTAGES as error:
-            raise ConnectionClosed(error) from None
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
 
 
 def connect(

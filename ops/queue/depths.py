@@ -55,7 +55,9 @@ def depths(client: redis.Redis, queues: Iterable[str] = QUEUES.values()) -> dict
     counting = client.pipeline(transaction=True)  # at one moment, or a difference may be negative
     counting.time()
     for name in names:
-        counting.llen(list_key(name)).hlen(messages_key(name)).lindex(list_key(name), 0)
+        counting.llen(list_key(name))
+        counting.hlen(messages_key(name))
+        counting.lindex(list_key(name), 0)
     (seconds, micros), *counts = counting.execute()
     now_s = seconds + micros / 1_000_000
     heads = client.pipeline(transaction=False)

@@ -18,10 +18,11 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
-from dramatiq import Actor, Broker, Message, Middleware, Worker
+from dramatiq import Actor, Broker, Middleware, Worker
 from dramatiq.broker import MessageProxy
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -107,40 +108,40 @@ class Draining(Middleware):
         return self._told.is_set()
 
 
-class Exposition(Middleware):
-    """Has the metrics of all worker processes served by one more process.
+class Exposed(Middleware):
+    """Has `fork` serve the metrics of all worker processes, in one more process of the command.
 
-    Dramatiq names `fork` by module and name and calls it in a process of its own, which gets
-    SIGTERM with the others: so it is a function of a module, it reads its settings itself, and
-    `exposition.serve_until_killed` is what it ends with.
+    Dramatiq passes it on by module and name, calls it there without arguments and ends it with the
+    others: it is a function of a module, reads its settings itself, and ends with
+    `exposition.serve_until_killed`. None: nobody serves them.
     """
 
-    def __init__(self, fork: Callable[[], int]) -> None:
+    def __init__(self, fork: Callable[[], int] | None) -> None:
         self._fork = fork
 
     @property
     def forks(self) -> list[Callable[[], int]]:
-        return [self._fork]
+        return [self._fork] if self._fork else []
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         exposition.mark_dead(os.getpid())
 
 
 def around_actors(draining: Draining, fork: Callable[[], int] | None = None) -> list[Middleware]:
-    """Return the middleware of a worker; `fork` serves the metrics (None: nobody does).
+    """Return the middleware of a worker; for `fork` see `Exposed`.
 
     `before` hooks run in this order and `after` hooks in the opposite one, so the context is there
     for all that the others write.
     """
-    exposed = [Exposition(fork)] if fork else []
-    return [RequestContext(), Runs(), SilentLease(), draining, *exposed]
+    return [RequestContext(), Runs(), SilentLease(), draining, Exposed(fork)]
 
 
-def _context(message: Message[Any]) -> dict[str, str]:
+def _context(message: MessageProxy) -> dict[str, str]:
     row_id = str(message.args[0]) if message.args else ""
     context = {"actor": message.actor_name, "row_id": row_id}
     if request_id := message.options.get("request_id"):
         context["request_id"] = str(request_id)
     if message.actor_name in PAYMENT_COMMANDS:
-        context["transaction_id"] = public(Kind.PAYMENT, UUID(row_id))
+        with suppress(ValueError):  # not an id: the actor itself is going to say so
+            context["transaction_id"] = public(Kind.PAYMENT, UUID(row_id))
     return context

@@ -123,7 +123,7 @@ class RedisSender:
         """See `Sender`."""
         pipeline = self._client.pipeline(transaction=True)
         for queue, messages in queues.items():
-            bodies = {message.message_id: message.encode() for message in messages}
+            bodies: dict[Any, Any] = {message.message_id: message.encode() for message in messages}
             pipeline.hset(messages_key(queue), mapping=bodies)
             pipeline.rpush(list_key(queue), *bodies)
         return dict(zip(queues, pipeline.execute()[1::2], strict=True))

@@ -52,9 +52,8 @@ class Account:
     def __init__(self, settings: Settings) -> None:
         """Take the ledger and rebuild everything from it. LedgerError if that is impossible."""
         self.settings = settings
-        self.public_url = (settings.public_url or f"http://{settings.host}:{settings.port}").rstrip(
-            "/"
-        )
+        base = settings.public_url or f"http://{settings.host}:{settings.port}"
+        self.public_url = base.rstrip("/")
         self.books = Books()
         self.keys = Keys(settings.key_window_s)
         self.board = Board()
@@ -76,8 +75,8 @@ class Account:
 
     @property
     def full(self) -> bool:
-        """Whether no further payment or key fits."""
-        return len(self.books.payments) >= PAYMENT_LIMIT or self.keys.full
+        """Whether no further payment fits."""
+        return len(self.books.payments) >= PAYMENT_LIMIT
 
     def start(self) -> None:
         """Resume what was waiting for time to pass or for a webhook to arrive."""

@@ -82,9 +82,9 @@ class Admin:
             raise invalid("after must be a sequence number.", "after")
         ledger = self._account.ledger
         await ledger.flushed()
-        last = min(int(after) + PAGE, ledger.last_seq)
+        last = min(int(after) + PAGE, ledger.on_disk)
         entries = [ledger.read(seq) for seq in range(int(after) + 1, last + 1)]
-        body = {"data": entries, "has_more": last < ledger.last_seq}
+        body = {"data": entries, "has_more": last < ledger.on_disk}
         return Answer(200, msgspec.json.encode(body))
 
     async def _summary(self, _: Request) -> Answer:

@@ -78,8 +78,7 @@ class Execution:
         match claim:
             case Fresh():
                 try:
-                    if self._account.full:
-                        raise unavailable("The sandbox has no room for more.")
+                    self._refuse_when_full(job.operation)
                     return await self._first_time(request, seen, job, key, fingerprint)
                 finally:
                     self._account.keys.release(key)
@@ -137,6 +136,11 @@ class Execution:
             return Changed(), refusal.answer
         changed = self._account.change(moves)
         return changed, answer()
+
+    def _refuse_when_full(self, operation: Operation) -> None:
+        no_room = operation is Operation.CREATE and self._account.full
+        if no_room or self._account.keys.full:
+            raise unavailable("The sandbox has no room for more.")
 
     def _again(self, seq: int) -> Answer:
         saved = self._account.ledger.read(seq)

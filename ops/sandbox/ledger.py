@@ -38,7 +38,7 @@ class Ledger:
         self._durable = durable
         self._starts = array("Q", (0,))  # byte offset of line n; the last one is the end
         self._waiting = bytearray()
-        self._on_disk = 0
+        self.on_disk = 0  #: the last entry that can be read
         self._flushing: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()  #: set when the disk refused a write; nothing works any more
         self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
@@ -76,7 +76,7 @@ class Ledger:
         if cut:
             os.ftruncate(self._fd, self._starts[-1])
             os.fsync(self._fd)
-        self._on_disk = self.last_seq
+        self.on_disk = self.last_seq
         return cut
 
     def append(self, group: Sequence[Entry]) -> list[Entry]:
@@ -94,14 +94,14 @@ class Ledger:
     async def flushed(self) -> None:
         """Wait until everything appended so far is on disk. OSError if the disk refuses it."""
         wanted = self.last_seq
-        while self._on_disk < wanted:
+        while self.on_disk < wanted:
             if self._flushing is None:
                 self._flushing = asyncio.create_task(self._flush())
             await asyncio.shield(self._flushing)
 
     def read(self, seq: int) -> Entry:
         """Return one entry that is on disk already."""
-        assert 1 <= seq <= self._on_disk
+        assert 1 <= seq <= self.on_disk
         start, end = self._starts[seq - 1], self._starts[seq]
         return _DECODER.decode(os.pread(self._fd, end - start, start))
 
@@ -123,7 +123,7 @@ class Ledger:
         except OSError:
             self.failed.set()
             raise  # and the failed task stays in place, so that every later wait fails as well
-        self._on_disk = upto
+        self.on_disk = upto
         self._flushing = None
 
     def _write(self, lines: bytearray) -> None:

@@ -88,9 +88,8 @@ def seal(engine: Engine, key: bytes, *, everything: bool = False) -> int:
 def verify(engine: Engine, key: bytes) -> Verdict:
     """Walk the whole chain and every checkpoint; stop at the first broken link."""
     with engine.connect() as db:
-        marks = {
-            row.count: row for row in db.execute(text("SELECT * FROM audit_checkpoints ORDER BY 1"))
-        }
+        kept = db.execute(text("SELECT count AS links, head, mac FROM audit_checkpoints"))
+        marks: dict[int, Any] = {row.links: row for row in kept}
         overdue = db.execute(_OVERDUE).scalar_one()
         seq, prev = 0, GENESIS
         for row in _links(db):
@@ -108,6 +107,14 @@ def verify(engine: Engine, key: bytes) -> Verdict:
             bare = Broken(seq, None, "the chain's end has no checkpoint")
             return Verdict(seq, len(marks), overdue, bare)
     return Verdict(seq, len(marks), overdue, None)
+
+
+def unsealed(engine: Engine) -> int:
+    """Return how many of the recent entries wait for their link."""
+    since = f"AND l.created_at > clock_timestamp() - interval '{RECENT}'"
+    count = f"SELECT count(*) FROM ({_UNSEALED.format(since=since)}) waiting"
+    with engine.connect() as db:
+        return int(db.execute(text(count), {"batch": BATCH}).scalar_one())
 
 
 def _links(db: Connection) -> Iterator[Any]:
@@ -131,7 +138,7 @@ def _check(row: Any, seq: int, prev: bytes) -> Broken | None:
 
 def _genuine(mark: Any, key: bytes, head: bytes) -> bool:
     return bytes(mark.head) == head and hmac.compare_digest(
-        checkpoint_mac(key, mark.count, head), bytes(mark.mac)
+        checkpoint_mac(key, mark.links, head), bytes(mark.mac)
     )
 
 

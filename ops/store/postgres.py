@@ -173,7 +173,7 @@ class PostgresWork:
         """One attempt."""
         t = tables.payment_attempts
         row = self._db.execute(select(t).where(t.c.id == id_)).mappings().one_or_none()
-        return row and rows.attempt_of(row, self._vault)
+        return None if row is None else rows.attempt_of(row, self._vault)
 
     def find_attempt(self, gateway_id: str, hint: Hint) -> Attempt | None:
         """The attempt of this gateway by our reference, else by the provider's id."""
@@ -186,7 +186,7 @@ class PostgresWork:
         if hint.provider_id:
             found = here.where(t.c.provider_id == hint.provider_id).order_by(t.c.number).limit(1)
             row = self._db.execute(found).mappings().one_or_none()
-            return row and rows.attempt_of(row, self._vault)
+            return None if row is None else rows.attempt_of(row, self._vault)
         return None
 
     def begin_attempt(self, attempt: Attempt, lease: Lease, lease_s: float) -> Payment | None:

@@ -69,7 +69,7 @@ class Reads:
     async def version(self, id_: UUID, merchant_id: UUID, mode: Mode) -> int | None:
         """Return the payment's version: enough to know whether anything changed."""
         row = await self._one(_VERSION, (id_, merchant_id, mode.value))
-        return row and row["version"]
+        return None if row is None else int(row["version"])
 
     async def attempts(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Sequence[Attempt]:
         """Return the attempts of the merchant's payment, oldest first."""

@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
+
+from sqlalchemy import RowMapping
 
 from domain.attempt import Attempt, Operation, State
 from domain.commands import Command
@@ -18,7 +20,7 @@ from domain.payment import Card, Customer, Failure, Method, Mode, Payment, Statu
 from domain.webhook import Notice
 from ops.vault import Vault
 
-Row = Mapping[str, Any]
+Row: TypeAlias = RowMapping | Mapping[str, Any]
 
 #: A wake-up message that was lost is sent again after this.
 ANNOUNCED = timedelta(seconds=5)

@@ -35,10 +35,10 @@ while True:
     signal.pause()
 """
 
-#: Notes every SIGTERM, and ends after one when it finds the third argument. argv: folder, name, file.
+#: Notes every SIGTERM, and ends after one when a file `go` is in the folder. argv: folder, name.
 DRAINING = """
 import os, signal, sys, time
-folder, name, go = sys.argv[1:]
+folder, name = sys.argv[1:]
 asked = False
 def note(what):
     with open(os.path.join(folder, name), "a") as file:
@@ -49,8 +49,24 @@ def on_term(number, frame):
     note("SIGTERM")
 signal.signal(signal.SIGTERM, on_term)
 note("started")
-while not (asked and os.path.exists(go)):
+while not (asked and os.path.exists(os.path.join(folder, 'go'))):
     time.sleep(0.01)
+"""
+
+#: A master that passes SIGTERM on to its worker and ends without waiting. The worker is DRAINING.
+HASTY = f"""
+import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+worker = os.fork()
+if worker:
+    def on_term(number, frame):
+        os.kill(worker, number)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, on_term)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+while worker:
+    signal.pause()
+{DRAINING}
 """
 
 #: Takes no notice of SIGTERM. argv: folder, name.

@@ -14,13 +14,24 @@ from ops.dev.program import Program, child_of
 from ops.dev.redis import EmbeddedRedis
 from ops.dev.spawn import LOG_LIMIT_BYTES
 from ops.dev.supervisor import Supervisor
-from tests.dev.kept import DRAINING, MASTER, NOTING, PLAIN, STUBBORN, a_program, kept, notes, python
+from tests.dev.kept import (
+    DRAINING,
+    HASTY,
+    MASTER,
+    NOTING,
+    PLAIN,
+    STUBBORN,
+    a_program,
+    kept,
+    notes,
+    python,
+)
 from tests.dev.waiting import is_gone, wait_until
 
 
-def a_noting(folder: Path, name: str) -> Program:
+def a_noting(folder: Path, name: str, script: str = NOTING) -> Program:
     """A program that counts as ready when it takes notes."""
-    argv = python(NOTING, folder, name)
+    argv = python(script, folder, name)
     return a_program(name, argv, ready=lambda: "started" in notes(folder, name))
 
 
@@ -150,6 +161,18 @@ def test_workers_of_a_killed_master_are_ended_before_it_starts_again(tmp_path: P
         assert at_work.finish() == 0
 
 
+def test_workers_that_were_told_to_end_are_waited_for_and_not_told_again(tmp_path: Path) -> None:
+    with kept(tmp_path, a_noting(tmp_path, "hasty", HASTY)) as at_work:
+        at_work.has_said("everything is up")
+        at_work.supervisor.stop()
+        at_work.has_said("hasty ended with exit code 0")
+        at_work.has_said("hasty left processes behind, waiting for them")
+        assert notes(tmp_path, "hasty") == ["started", "SIGTERM"]
+        (tmp_path / "go").touch()
+        assert at_work.ended() == 0
+    assert notes(tmp_path, "hasty") == ["started", "SIGTERM"]
+
+
 def test_a_worker_that_outlives_its_master_is_killed_after_the_limit(tmp_path: Path) -> None:
     argv = python(MASTER, tmp_path, "master", "deaf")
     with kept(tmp_path, a_program("master", argv, stop_timeout_s=0.3)) as at_work:
@@ -222,20 +245,14 @@ def test_a_restart_on_request_is_clean_and_at_once(tmp_path: Path) -> None:
 
 
 def test_a_stop_during_a_restart_sends_no_second_signal(tmp_path: Path) -> None:
-    go = tmp_path / "go"
-    slow = a_program(
-        "slow",
-        python(DRAINING, tmp_path, "slow", go),
-        ready=lambda: "started" in notes(tmp_path, "slow"),
-    )
-    with kept(tmp_path, slow) as at_work:
+    with kept(tmp_path, a_noting(tmp_path, "slow", DRAINING)) as at_work:
         at_work.has_said("everything is up")
         at_work.supervisor.restart("slow")
         wait_until(lambda: "SIGTERM" in notes(tmp_path, "slow"))
         at_work.supervisor.stop()
         at_work.supervisor.stop()
         at_work.has_said("stopping already: slow has ", " s left")
-        go.touch()
+        (tmp_path / "go").touch()
         assert at_work.ended() == 0
     assert notes(tmp_path, "slow") == ["started", "SIGTERM"]
 

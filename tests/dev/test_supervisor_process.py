@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.dev.conftest import RunPython
-from tests.dev.kept import NOTING, STUBBORN, a_program, kept, notes, python
+from tests.dev.kept import DRAINING, NOTING, STUBBORN, a_program, kept, notes, python
 from tests.dev.waiting import is_gone, wait_until
 
 SUPERVISE = """
@@ -109,3 +109,18 @@ def test_what_survived_a_killed_supervisor_is_found_and_ended_by_the_next(
         at_work.has_said("everything is up")
         assert is_gone(one)
         assert is_gone(two)
+
+
+def test_what_still_drains_after_a_kill_is_waited_for_and_not_told_again(
+    tmp_path: Path, run_python: RunPython
+) -> None:
+    supervisor, (one, _) = up(run_python, tmp_path, DRAINING)
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: "SIGTERM" in notes(tmp_path, "one"))
+
+    with kept(tmp_path, a_program("one", python(NOTING, tmp_path, "next"))) as at_work:
+        at_work.has_said(f"one left processes behind, waiting for them: pid {one}")
+        (tmp_path / "go").touch()
+        at_work.has_said("everything is up")
+        assert is_gone(one)
+    assert notes(tmp_path, "one") == ["started", "SIGTERM"]

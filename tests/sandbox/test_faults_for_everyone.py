@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import threading
 
 import pytest
 
@@ -141,6 +142,18 @@ def test_the_admin_port_shows_the_requests_about_one_reference(sandbox: Sandbox)
         ("POST", "/v1/payments", "the-key", 402),
         ("GET", "/v1/payments", None, 200),
     ]
+
+
+def test_the_ledger_can_be_read_while_it_grows(sandbox: Sandbox) -> None:
+    orders = [an_order() for _ in range(200)]
+    buying = threading.Thread(target=lambda: [sandbox.create(order) for order in orders])
+    buying.start()
+    while buying.is_alive():
+        sandbox.entries()
+    buying.join()
+
+    charged = [one["reference"] for one in sandbox.entries() if one["kind"] == "charge"]
+    assert set(charged) >= {order["reference"] for order in orders}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.sandbox import account, sightings, webhooks
+from ops.sandbox import account, keys, sightings, webhooks
 from ops.sandbox.account import Account
 from ops.sandbox.entries import GivenUp
 from ops.sandbox.replies import Answer
@@ -32,35 +32,56 @@ def settings(folder: Path, webhook_url: str | None = None) -> Settings:
 
 
 async def create(front: Front, key: str, order: dict[str, object]) -> Answer:
+    return await post(front, "/v1/payments", key, order)
+
+
+async def post(front: Front, path: str, key: str, content: dict[str, object]) -> Answer:
     headers = {
         "authorization": "Bearer sk",
         "content-type": "application/json",
         "idempotency-key": key,
     }
-    body = json.dumps(order).encode()
-    request = Request("POST", "/v1/payments", "", headers, body, asyncio.Event(), True)
+    body = json.dumps(content).encode()
+    request = Request("POST", path, "", headers, body, asyncio.Event(), True)
     answer = await front(request)
     assert isinstance(answer, Answer)
     return answer
 
 
-def test_a_full_sandbox_refuses_new_payments_and_still_replays_old_ones(
+def test_a_full_sandbox_refuses_new_payments_and_still_serves_old_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(account, "PAYMENT_LIMIT", 1)
 
-    async def run() -> tuple[Answer, Answer, Answer]:
+    async def run() -> tuple[Answer, ...]:
         mine = Account(settings(tmp_path))
         front, order = Front(mine, Sightings()), an_order()
         first = await create(front, "1", order)
         refused, again = await create(front, "2", order), await create(front, "1", order)
+        payment = json.loads(first.body)["id"]
+        refund = await post(front, f"/v1/payments/{payment}/refunds", "3", {})
         await mine.close()
-        return first, refused, again
+        return first, refused, again, refund
 
-    first, refused, again = asyncio.run(run())
+    first, refused, again, refund = asyncio.run(run())
 
-    assert (first.status, refused.status) == (201, 503)
+    assert (first.status, refused.status, refund.status) == (201, 503, 201)
     assert (again.status, again.body) == (201, first.body)
+
+
+def test_with_no_room_for_keys_nothing_new_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "KEY_LIMIT", 2)
+
+    async def run() -> list[int]:
+        mine = Account(settings(tmp_path))
+        front = Front(mine, Sightings())
+        statuses = [(await create(front, key, an_order())).status for key in "12"]
+        await mine.close()
+        return statuses
+
+    assert asyncio.run(run()) == [201, 503]
 
 
 def test_the_requests_seen_are_the_latest_ones(

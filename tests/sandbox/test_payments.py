@@ -151,6 +151,18 @@ def test_what_has_not_been_paid_can_be_canceled_once_and_for_all(
     assert sandbox.charges(str(order["reference"])) == 0
 
 
+def test_a_canceled_transfer_is_not_captured_when_its_time_comes(sandbox: Sandbox) -> None:
+    order = an_order(source={"type": "bank_transfer", "token": "t"})
+    payment = sandbox.create(order).json["id"]
+    sandbox.post(f"/v1/payments/{payment}/cancel", {})
+    later = sandbox.create(an_order(source={"type": "bank_transfer", "token": "t"})).json["id"]
+
+    sandbox.wait_for_status(later, "captured")
+
+    assert sandbox.get(f"/v1/payments/{payment}").json["status"] == "canceled"
+    assert sandbox.charges(order["reference"]) == 0
+
+
 def test_a_captured_payment_cannot_be_canceled(sandbox: Sandbox) -> None:
     payment = captured(sandbox)
 

@@ -90,6 +90,7 @@ def test_a_body_that_is_not_one_json_object_is_refused(sandbox: Sandbox, body: b
     answer = sandbox.post("/v1/payments", body)
 
     assert (answer.status, answer.error["code"]) == (400, "invalid_request")
+    assert "param" not in answer.error
 
 
 def test_a_body_beyond_64_kib_is_refused_and_the_refusal_arrives(sandbox: Sandbox) -> None:

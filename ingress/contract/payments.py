@@ -1,0 +1,281 @@
+"""Payments: the operations on them, as the OpenAPI document shows them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from domain.payment import Status
+from ingress.contract.answers import ATTEMPT_ID, PAYMENT_ID, RATED
+from ingress.contract.codes import BEHIND_A_KEY, WITH_A_BODY, refusals
+from ingress.contract.requests import EXAMPLES
+from ingress.orders import ORDER_ID
+from ingress.schemas import DEFAULT_LIMIT, MAX_LIMIT, MAX_WAIT_S
+
+JSON: Final = dict[str, Any]
+
+_LINKS: Final = {
+    "self": f"/v1/payments/{PAYMENT_ID}",
+    "status": f"/v1/payments/{PAYMENT_ID}/status",
+    "attempts": f"/v1/payments/{PAYMENT_ID}/attempts",
+    "cancel": f"/v1/payments/{PAYMENT_ID}/cancel",
+}
+_ACCEPTED: Final = {
+    "id": PAYMENT_ID,
+    "object": "payment",
+    "status": "pending",
+    "amount": 10000,
+    "currency": "USD",
+    "order_id": "order-1001",
+    "provider": None,
+    "transaction_id": PAYMENT_ID,
+    "fraud_score": None,
+    "mode": "test",
+    "created_at": "2026-03-31T12:00:00.000Z",
+    "expires_at": "2026-03-31T12:30:00.000Z",
+    "links": _LINKS,
+}
+_CAPTURED: Final = _ACCEPTED | {
+    "status": "captured",
+    "amount_captured": 10000,
+    "amount_refunded": 0,
+    "provider": "stripe-eu",
+    "fraud_score": "0.040",
+    "risk_level": "low",
+    "next_action": None,
+    "failure": None,
+    "cancel_requested": False,
+    "description": None,
+    "metadata": {},
+    "captured_at": "2026-03-31T12:00:01.250Z",
+    "parked": None,
+}
+_STATUS: Final = {
+    "id": PAYMENT_ID,
+    "status": "captured",
+    "amount": 10000,
+    "amount_captured": 10000,
+    "currency": "USD",
+    "failure_code": None,
+}
+_ATTEMPT: Final = {
+    "id": ATTEMPT_ID,
+    "gateway": "stripe-eu",
+    "number": 1,
+    "operation": "charge",
+    "state": "captured",
+    "proof": None,
+    "code": None,
+    "cause": None,
+    "amount": 10000,
+    "currency": "USD",
+    "created_at": "2026-03-31T12:00:00.400Z",
+    "finished_at": "2026-03-31T12:00:01.250Z",
+}
+
+_ID: Final = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "A payment's `id`, which is also its `transaction_id`.",
+    "schema": {"type": "string", "examples": [PAYMENT_ID]},
+}
+_WAIT: Final = {
+    "name": "wait",
+    "in": "query",
+    "description": "Seconds to wait for the payment to settle; the answer comes when it does.",
+    "schema": {"type": "number", "minimum": 0, "maximum": MAX_WAIT_S, "default": 0},
+}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": (
+        "Names this payment: the same key with the same body gives the same answer and never a "
+        "second charge, for 30 days. Required in live mode; in test mode one is made up."
+    ),
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+}
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=5`: answer 200 with the outcome if it is there within 5 seconds (at most 10).",
+    "schema": {"type": "string", "examples": ["wait=5"]},
+}
+
+
+def _answer(description: str, schema: str, example: JSON, headers: JSON | None = None) -> JSON:
+    return {
+        "description": description,
+        "headers": RATED | (headers or {}),
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{schema}"},
+                "example": example,
+            }
+        },
+    }
+
+
+def _header(description: str) -> JSON:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+def _accept(operation_id: str, summary: str) -> JSON:
+    made = {
+        "Location": _header("The payment."),
+        "Idempotency-Key": _header("The key that counts, made up or not."),
+        "Idempotent-Replayed": _header("`true`: this answer was given before."),
+    }
+    waited = made | {"Preference-Applied": _header("How long was waited at most.")}
+    return {
+        "operationId": operation_id,
+        "tags": ["Payments"],
+        "summary": summary,
+        "description": (
+            "Writes the payment down and answers at once; workers do the rest. Ask for the "
+            "outcome by `links.status`, or wait for it with `Prefer`."
+        ),
+        "parameters": [_IDEMPOTENCY_KEY, _PREFER],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/Checkout"},
+                    "examples": EXAMPLES,
+                }
+            },
+        },
+        "responses": {
+            "200": _answer("The outcome, which was waited for.", "Payment", _CAPTURED, waited),
+            "202": _answer("The payment is written down.", "AcceptedPayment", _ACCEPTED, made),
+            **refusals(
+                "idempotency_key_required",
+                "request_in_progress",
+                "order_already_active",
+                "validation_failed",
+                "raw_card_data_refused",
+                "idempotency_key_reused",
+                *WITH_A_BODY,
+                *BEHIND_A_KEY,
+            ),
+        },
+    }
+
+
+def _read(operation_id: str, summary: str) -> JSON:
+    etag = {"ETag": _header("Changes whenever the payment does.")}
+    return {
+        "operationId": operation_id,
+        "tags": ["Payments"],
+        "summary": summary,
+        "parameters": [
+            _ID,
+            _WAIT,
+            {
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "The ETag you have. With `wait`, waits for the next change.",
+                "schema": {"type": "string"},
+            },
+        ],
+        "responses": {
+            "200": _answer("The payment.", "Payment", _CAPTURED, etag),
+            "304": {"description": "You have it already.", "headers": RATED | etag},
+            **refusals("not_found", "validation_failed", *BEHIND_A_KEY),
+        },
+    }
+
+
+_LIST: Final = {
+    "operationId": "listPayments",
+    "tags": ["Payments"],
+    "summary": "List payments",
+    "description": "Newest first; only your own, in the mode of the key.",
+    "parameters": [
+        {
+            "name": "limit",
+            "in": "query",
+            "schema": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_LIMIT,
+                "default": DEFAULT_LIMIT,
+            },
+        },
+        {
+            "name": "cursor",
+            "in": "query",
+            "description": "The `next_cursor` of the page before, unchanged.",
+            "schema": {"type": "string"},
+        },
+        {"name": "status", "in": "query", "schema": {"enum": list(Status)}},
+        {
+            "name": "order_id",
+            "in": "query",
+            "schema": {"type": "string", "pattern": f"^{ORDER_ID.pattern}$"},
+        },
+    ],
+    "responses": {
+        "200": _answer(
+            "One page.",
+            "PaymentPage",
+            {"data": [_CAPTURED], "has_more": False, "next_cursor": None},
+        ),
+        **refusals("validation_failed", *BEHIND_A_KEY),
+    },
+}
+
+_STATUS_READ: Final = {
+    "operationId": "getPaymentStatus",
+    "tags": ["Payments"],
+    "summary": "Read a payment's status",
+    "parameters": [_ID, _WAIT],
+    "responses": {
+        "200": _answer("Its status.", "PaymentStatus", _STATUS),
+        **refusals("not_found", "validation_failed", *BEHIND_A_KEY),
+    },
+}
+
+_ATTEMPTS: Final = {
+    "operationId": "listAttempts",
+    "tags": ["Payments"],
+    "summary": "Read what was tried, where, and what came of it",
+    "parameters": [_ID],
+    "responses": {
+        "200": _answer("Its attempts.", "AttemptList", {"data": [_ATTEMPT]}),
+        **refusals("not_found", *BEHIND_A_KEY),
+    },
+}
+
+_CANCEL: Final = {
+    "operationId": "cancelPayment",
+    "tags": ["Payments"],
+    "summary": "Cancel a payment",
+    "description": "Safe to repeat. What is at a provider already is cancelled there first.",
+    "parameters": [_ID],
+    "responses": {
+        "200": _answer(
+            "It is cancelled.", "Payment", _CAPTURED | {"status": "cancelled", "captured_at": None}
+        ),
+        "202": _answer(
+            "It will be, unless the provider has taken the money already.",
+            "Payment",
+            _CAPTURED | {"status": "processing", "cancel_requested": True, "captured_at": None},
+        ),
+        **refusals(
+            "not_found", "illegal_state", "operation_in_flight", "lease_lost", *BEHIND_A_KEY
+        ),
+    },
+}
+
+PATHS: Final[JSON] = {
+    "/v1/checkout": {"post": _accept("createCheckout", "Accept a checkout")},
+    "/v1/payments": {
+        "post": _accept("createPayment", "Accept a payment: the same as a checkout"),
+        "get": _LIST,
+    },
+    "/v1/payments/{id}": {"get": _read("getPayment", "Read a payment")},
+    "/v1/payments/{id}/status": {"get": _STATUS_READ},
+    "/v1/payments/{id}/attempts": {"get": _ATTEMPTS},
+    "/v1/payments/{id}/cancel": {"post": _CANCEL},
+    "/v1/tx/{id}": {"get": _read("getTransaction", "Read a payment, under its older name")},
+}

@@ -1,0 +1,173 @@
+"""Gateways: how they are, and a person's word about one: held up, held down, given back."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+import redis
+import typer
+from rich.text import Text
+from sqlalchemy import Connection, text
+
+from domain.breaker import Policy, State
+from domain.routing import ANY, GatewayRow, Route
+from ops import breakers
+from ops.cli.deeds import operator
+from ops.cli.refusals import Misuse, Refusal
+from ops.cli.show import moment, note, screen, state, table
+from ops.cli.where import open_books
+from ops.store.gateways import force, read_gateways
+
+#: A hold is for an incident; what is to last longer is configured.
+LONGEST_HOLD: Final = timedelta(days=30)
+MAX_REASON: Final = 200
+#: Redis is only asked for what is shown: an operator does not wait for it.
+REDIS_S: Final = 2.0
+
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+_HOLDS = text("""
+SELECT gateway_id, forced, forced_until, reason, changed_by FROM gateway_health
+ WHERE forced_until > clock_timestamp()
+""")
+
+For = Annotated[
+    str, typer.Option("--for", metavar="TIME", help="How long: 30s, 10m, 2h or 1d; then it ends.")
+]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the audit and for colleagues.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The gateway, as `gateways list` names it.")]
+
+
+def list_() -> None:
+    """List the gateways: where each may be used, a person's hold, its breaker, calls under way.
+
+    The breaker is that of new charges: closed lets them through, open refuses them for a while,
+    half_open lets a few through to see. It lives in Redis; without Redis it is not known here.
+    """
+    with open_books() as books:
+        with books.engine.connect() as db:
+            found = read_gateways(db)
+            holds = {row.gateway_id: row for row in db.execute(_HOLDS)}
+        if not found:
+            note("there is no gateway yet: `paylink seed` writes the sandbox gateways")
+            return
+        health = _health(books.settings.redis_url, found, books.settings.breaker)
+    lines = []
+    for row in found:
+        held = holds.get(row.id)
+        lines.append(
+            (
+                row.id,
+                row.provider,
+                row.mode,
+                "\n".join(map(_route, row.routes)) or "none: it gets no payment",
+                "yes" if row.active else "no",
+                f"{held.forced} until {moment(held.forced_until)}\nby {held.changed_by}: "
+                f"{held.reason}"
+                if held
+                else "",
+                *health.get(row.id, (Text("?"), Text("?"))),
+            )
+        )
+    columns = ("gateway", "provider", "mode", "routes", "active", "held", "breaker", "in flight")
+    screen().print(table("", columns, lines))
+
+
+def up(gateway: Id, reason: Why, lasting: For = "10m") -> None:
+    """Hold a gateway up: charges go there although its breaker is open."""
+    _hold(gateway, "up", lasting, reason)
+
+
+def down(gateway: Id, reason: Why, lasting: For = "10m") -> None:
+    """Hold a gateway down: no new charge goes there. What is under way there is still resolved."""
+    _hold(gateway, "down", lasting, reason)
+
+
+def release(gateway: Id, reason: Why = "released") -> None:
+    """End a hold: from now on the breaker decides alone."""
+    why = _reason(reason)
+    with open_books() as books, books.engine.begin() as db:
+        held = _held(db, gateway)
+        if held is not None:
+            force(db, gateway, None, timedelta(), why, operator())
+    screen().print(f"{gateway} is {'released' if held else 'not held by anybody'}")
+
+
+def _hold(gateway: str, forced: Literal["up", "down"], lasting: str, reason: str) -> None:
+    span, why = _duration(lasting), _reason(reason)
+    with open_books() as books, books.engine.begin() as db:
+        _held(db, gateway)
+        force(db, gateway, forced, span, why, operator())
+    screen().print(
+        f"{gateway} is held {forced} for {lasting}; `paylink gateways release {gateway}`"
+    )
+
+
+def _held(db: Connection, gateway: str) -> str | None:
+    """Return how a gateway is held now. Raises Refusal for one that does not exist."""
+    known = {row.id: row.forced for row in read_gateways(db)}
+    if gateway not in known:
+        fix = f"choose one of: {', '.join(known)}" if known else "configure one: `paylink seed`"
+        raise Refusal("ID", f"there is no gateway {gateway}", fix)
+    return known[gateway]
+
+
+def _duration(typed: str) -> timedelta:
+    match = _DURATION.fullmatch(typed.strip().lower())
+    span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
+    if not timedelta() < span <= LONGEST_HOLD:
+        fix = f"write a number and s, m, h or d, up to {LONGEST_HOLD.days}d: 10m"
+        raise Misuse("--for", f"{typed} is not a time to hold a gateway", fix)
+    return span
+
+
+def _reason(typed: str) -> str:
+    if not typed.strip() or len(typed) > MAX_REASON or not typed.isprintable():
+        fix = f"say in 1 to {MAX_REASON} characters what a colleague should know"
+        raise Misuse("--reason", "it is empty, too long or not printable", fix)
+    return typed.strip()
+
+
+def _route(route: Route) -> str:
+    """Return a route in words; lower priorities go first."""
+    named = [part for part in (route.country, route.currency, route.method) if part != ANY]
+    return f"{' '.join(named) or 'everything'} (priority {route.priority})"
+
+
+def _health(url: str, rows: list[GatewayRow], policy: Policy) -> dict[str, tuple[Text, Text]]:
+    """Return breaker and calls under way by gateway; empty, and said, when Redis does not answer."""
+    client = redis.Redis.from_url(url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
+    ids = [row.id for row in rows]
+    try:
+        views = breakers.read(client, ids, policy=policy)
+        under_way = _under_way(client, ids)
+    except redis.RedisError:
+        note("REDIS_URL: Redis does not answer, so breakers and calls under way are not known here")
+        return {}
+    finally:
+        client.close()
+    limits = {row.id: row.max_in_flight for row in rows}
+    return {
+        id_: (_breaker(view), Text(f"{under_way[id_]} of {limits[id_]}"))
+        for id_, view in views.items()
+    }
+
+
+def _breaker(view: breakers.BreakerView) -> Text:
+    shown = state(view.state)
+    if view.state is State.CLOSED and view.calls:
+        shown.append(f", {view.failures} of {view.calls} calls failed")
+    return shown
+
+
+def _under_way(client: redis.Redis, ids: list[str]) -> dict[str, int]:
+    """Count the calls under way that have not expired, by Redis's own clock."""
+    seconds, micros = client.time()
+    now_ms = seconds * 1_000 + micros // 1_000
+    pipeline = client.pipeline(transaction=False)
+    for id_ in ids:
+        pipeline.zcount(breakers.calls_key(id_), f"({now_ms}", "+inf")
+    return dict(zip(ids, pipeline.execute(), strict=True))

@@ -1,0 +1,93 @@
+"""Parked: what waits for a person, why, and how to set it going again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from domain.errors import IllegalMove, NotFound
+from domain.ids import Kind, parse, public
+from ops.cli.deeds import operator
+from ops.cli.meanings import advice
+from ops.cli.refusals import Misuse, Refusal
+from ops.cli.show import note, screen, state, table
+from ops.cli.where import open_books
+from ops.store.parking import TABLES, ParkedRow, list_parked, unpark
+
+MOST_LISTED: Final = 1_000
+
+#: What happens next, by what was set going.
+_NEXT: Final = {
+    Kind.PAYMENT: "it goes on with its next command",
+    Kind.ATTEMPT: "its gateway is asked again what became of it",
+    Kind.WEBHOOK: "it is read again",
+}
+#: What a row's second id names.
+_ABOUT: Final = {Kind.ATTEMPT: Kind.PAYMENT, Kind.WEBHOOK: Kind.ATTEMPT}
+
+
+def list_(
+    limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many.")] = 100,
+) -> None:
+    """List what waits for a person, longest first: what it means and what to do.
+
+    Nothing parked happens by itself, but facts still arrive and may settle it.
+    """
+    with open_books() as books, books.engine.connect() as db:
+        found, count = list_parked(db, limit)
+    if not found:
+        screen().print("nothing waits for a person")
+        return
+    columns = ("id", "is", "at", "about", "reason", "for", "since", "what it means, what to do")
+    screen().print(table("", columns, [_line(row) for row in found]))
+    if count > len(found):
+        note(f"{count - len(found)} more: paylink parked list --limit {min(count, MOST_LISTED)}")
+
+
+def retry(
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="As the list shows it: pay_, att_ or whk_...")
+    ],
+) -> None:
+    """Make a parked row due now; the audit notes who did it.
+
+    Nothing is sent from here: within seconds a worker takes the row. An attempt is looked up at its
+    own gateway, never sent anew by this. Whatever parked it may park it again.
+    """
+    kind, row_id = _row(id_.strip())
+    try:
+        with open_books() as books, books.engine.begin() as db:
+            reason = unpark(db, kind, row_id, operator())
+    except NotFound as missing:
+        fix = "`paylink parked list` shows what waits"
+        raise Refusal("ID", f"{missing}: {id_}", fix) from None
+    except IllegalMove as refused:
+        raise Refusal("ID", f"{id_}: {refused}", refused.fix or "leave it parked") from None
+    screen().print(f"{public(kind, row_id)} was parked as {reason} and is due now: {_NEXT[kind]}")
+
+
+def _row(typed: str) -> tuple[Kind, UUID]:
+    for kind in TABLES:
+        try:
+            return kind, parse(kind, typed)
+        except NotFound:
+            continue
+    fix = "copy it from `paylink parked list`: pay_, att_ or whk_ and 32 hexadecimal digits"
+    raise Misuse("ID", f"{typed} is not the id of a payment, an attempt or a webhook", fix)
+
+
+def _line(row: ParkedRow) -> tuple[object, ...]:
+    about = public(_ABOUT[row.kind], row.about) if row.about is not None else ""
+    means, do = advice(row.reason)
+    return (
+        public(row.kind, row.id),
+        state(row.state),
+        row.gateway,
+        about,
+        row.reason,
+        row.owner,
+        row.since,
+        f"{means} {do}",
+    )

@@ -1,0 +1,177 @@
+"""Tale: all that is known about one payment, for operators; nothing sealed is opened for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from domain.attempt import Attempt, Operation, State
+from domain.due import NEVER
+from domain.ids import Kind
+from domain.money import CURRENCIES, Money
+from domain.outcome import Proof
+from domain.payment import FINAL, Method, Mode, Payment, Status
+from domain.routing import Plan, plan
+from ops.store.gateways import read_gateways
+
+Row: TypeAlias = Mapping[str, Any]
+
+#: Rows of one kind that are read: a payment has a dozen; the rest of a pathological one is counted
+#: by nobody here.
+MOST: Final = 500
+
+
+def _named(kind: Kind, column: str) -> str:
+    """Return SQL for the public id: what people see and search for."""
+    return f"'{kind}_' || replace({column}::text, '-', '')"
+
+
+# Columns are named one by one: `details`, `request`, `body` and the payer's page stay unread, and so
+# do description and metadata, in which merchants write whatever they like.
+_PAYMENT = text(f"""
+SELECT id AS key, {_named(Kind.PAYMENT, "id")} AS id,
+       {_named(Kind.MERCHANT, "merchant_id")} AS merchant_id, mode, order_id, amount, currency,
+       country, method_type, preference, status, amount_authorized, amount_captured,
+       amount_refunded, amount_refund_pending, gateway_id, action_url IS NOT NULL AS awaits_payer,
+       failure_code, failure_reason, risk_score, risk_level, wants_3ds, next_command, runs, skipped,
+       cancel_requested_at, captured_at, request_id, created_at, expires_at, version, next_run_at,
+       wakes, starts, lease_until, parked_at, parked_reason, owner
+  FROM payments WHERE id = :id
+""")
+_FRAUD = text("""
+SELECT score::text, risk_level, decision, reason, factors, mode, ruleset_version, model_id,
+       feature_set_id, created_at
+  FROM fraud_checks WHERE payment_id = :id
+""")
+_ATTEMPTS = text(f"""
+SELECT id AS key, {_named(Kind.ATTEMPT, "id")} AS id, operation, number, gateway_id,
+       adapter_version, amount, currency, state, provider_id, proof, code, cause, polls,
+       send_before, deadline_at, key_window_ends, created_at, finished_at, next_run_at, starts,
+       lease_until, parked_at, parked_reason, owner
+  FROM payment_attempts WHERE payment_id = :id ORDER BY created_at, number LIMIT :most
+""")
+_FACTS = text(f"""
+SELECT f.id, {_named(Kind.ATTEMPT, "f.attempt_id")} AS attempt_id, f.source, f.outcome, f.told,
+       f.observed_at
+  FROM attempt_facts f JOIN payment_attempts a ON a.id = f.attempt_id
+ WHERE a.payment_id = :id ORDER BY f.id LIMIT :most
+""")
+_TRANSACTIONS = text(f"""
+SELECT {_named(Kind.TRANSACTION, "id")} AS id, {_named(Kind.ATTEMPT, "attempt_id")} AS attempt_id,
+       type, amount, currency, gateway_id, provider_id, created_at
+  FROM transactions WHERE payment_id = :id ORDER BY created_at LIMIT :most
+""")
+_WEBHOOKS = text(f"""
+SELECT {_named(Kind.WEBHOOK, "w.id")} AS id, {_named(Kind.ATTEMPT, "w.attempt_id")} AS attempt_id,
+       w.gateway_id, w.status, w.copies, w.tries, w.received_at, w.last_copy_at, w.read_began_at,
+       w.next_run_at, w.parked_at, w.parked_reason, w.owner
+  FROM webhook_events w JOIN payment_attempts a ON a.id = w.attempt_id
+ WHERE a.payment_id = :id ORDER BY w.received_at LIMIT :most
+""")
+_AUDIT = text("""
+SELECT l.id, l.created_at, l.actor, l.actor_id, l.action, l.entity, l.entity_id, l.before, l.after,
+       l.request_id, c.seq AS sealed_as
+  FROM audit_logs l LEFT JOIN audit_chain c ON c.entry_id = l.id
+ WHERE l.entity_id = ANY(:names) ORDER BY l.id LIMIT :most
+""")
+_EVENTS = text("""
+SELECT id, created_at, type, aggregate, aggregate_id, payload, published_at
+  FROM outbox_events WHERE aggregate_id = ANY(:names) ORDER BY id LIMIT :most
+""")
+#: Newest first by id, which is ordered in time.
+_NEWEST = text(f"""
+SELECT {_named(Kind.PAYMENT, "id")} AS id, mode, status, amount, currency, amount_captured,
+       gateway_id, failure_code, parked_reason, created_at
+  FROM payments WHERE CAST(:status AS text) IS NULL OR status = :status
+ ORDER BY id DESC LIMIT :limit
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """One payment's story as rows of plain values, each list in its own order of time."""
+
+    payment: Row
+    fraud: Row | None
+    attempts: Sequence[Row]
+    facts: Sequence[Row]
+    transactions: Sequence[Row]
+    webhooks: Sequence[Row]
+    audit: Sequence[Row]
+    events: Sequence[Row]
+    #: Where it would go now, as gateways are configured and held; None: nothing decides any more.
+    route: Plan | None
+
+
+def read_tale(db: Connection, payment_id: UUID) -> Tale | None:
+    """Read the story; None: there is no such payment. For one story, open one snapshot."""
+    asked = {"id": payment_id, "most": MOST}
+    payment = db.execute(_PAYMENT, {"id": payment_id}).mappings().one_or_none()
+    if payment is None:
+        return None
+    attempts = db.execute(_ATTEMPTS, asked).mappings().all()
+    names = {"names": [payment["id"], *(row["id"] for row in attempts)], "most": MOST}
+    return Tale(
+        payment=payment,
+        fraud=db.execute(_FRAUD, {"id": payment_id}).mappings().one_or_none(),
+        attempts=attempts,
+        facts=db.execute(_FACTS, asked).mappings().all(),
+        transactions=db.execute(_TRANSACTIONS, asked).mappings().all(),
+        webhooks=db.execute(_WEBHOOKS, asked).mappings().all(),
+        audit=db.execute(_AUDIT, names).mappings().all(),
+        events=db.execute(_EVENTS, names).mappings().all(),
+        route=_route(db, payment, attempts),
+    )
+
+
+def newest_payments(db: Connection, status: Status | None, limit: int) -> Sequence[Row]:
+    """Return the newest payments of all merchants."""
+    asked = {"status": status.value if status else None, "limit": limit}
+    return db.execute(_NEWEST, asked).mappings().all()
+
+
+def _route(db: Connection, row: Row, attempts: Sequence[Row]) -> Plan | None:
+    """Ask routing itself; what it looks at is not secret, so everything sealed is left out."""
+    if Status(row["status"]) in FINAL:
+        return None
+    payment = Payment(
+        id=row["key"],
+        merchant_id=row["key"],
+        mode=Mode(row["mode"]),
+        money=Money(row["amount"], CURRENCIES[row["currency"]]),
+        status=Status(row["status"]),
+        method=Method(row["method_type"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        due=NEVER,
+        country=row["country"],
+        preference=row["preference"],
+    )
+    asked = [_attempt(payment, attempt) for attempt in attempts]
+    return plan(payment, read_gateways(db), asked)
+
+
+def _attempt(payment: Payment, row: Row) -> Attempt:
+    return Attempt(
+        id=row["key"],
+        payment_id=payment.id,
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        operation=Operation(row["operation"]),
+        number=row["number"],
+        gateway_id=row["gateway_id"],
+        adapter_version=row["adapter_version"],
+        money=Money(row["amount"], CURRENCIES[row["currency"]]),
+        state=State(row["state"]),
+        request=b"",
+        send_before=row["send_before"],
+        deadline_at=row["deadline_at"],
+        key_window_ends=row["key_window_ends"],
+        created_at=row["created_at"],
+        due=NEVER,
+        proof=Proof(row["proof"]) if row["proof"] else None,
+    )

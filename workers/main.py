@@ -1,0 +1,112 @@
+"""The worker's composition root: `dramatiq workers.main:setup` calls it in each worker process."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+import dramatiq
+import structlog
+from dramatiq import Broker, Middleware, Worker
+
+from domain.ports import Runtime
+from ops.presence import Presence
+from ops.queue.broker import make_broker
+from ops.queue.middleware import Draining, around_actors
+from ops.runtime import Ground, ground, new_id
+from ops.settings import Settings
+from ops.store.gateways import Account, read_accounts
+from ops.store.ledger import seal
+from ops.store.outbox import publish
+from ops.store.postgres import PostgresStore
+from ops.telemetry import exposition, logs, metrics
+from ops.vault import fingerprint
+from workers.actors import declare
+from workers.caller import Caller
+from workers.circuit import RedisCircuit
+from workers.gateways.registry import Registry
+from workers.telling import call_readers, consume, tell_breaker
+from workers.velocity import RedisVelocity
+
+SERVICE = "worker"
+#: What the fraud windows may cost one payment, in seconds; beyond it they count as absent.
+VELOCITY_BUDGET_S = 0.1
+
+_log = structlog.get_logger("worker")
+
+
+def setup() -> None:
+    """Open the ground, put the gateways on it, and declare the actors on dramatiq's broker."""
+    settings = Settings.from_env(os.environ)
+    logs.configure(SERVICE, settings.log_level)
+    closing = ExitStack()
+    base = closing.enter_context(ground(settings, SERVICE, settings.worker_threads + 2))
+    presence = Presence(settings.database_url, SERVICE)
+    closing.callback(presence.close)
+    draining = Draining()
+    broker = make_broker(
+        settings.redis_url, middleware=[*around_actors(draining, serve_metrics), Closing(closing)]
+    )
+    dramatiq.set_broker(broker)
+    runtime = _runtime(base, presence, draining, closing)
+    declare(
+        broker,
+        runtime,
+        seal=lambda everything: seal(base.engine, settings.secrets.audit, everything=everything),
+        publish=lambda: publish(base.engine, consume),
+    )
+
+
+class Closing(Middleware):
+    """Closes what `setup` opened, once the last run of this process has ended."""
+
+    def __init__(self, closing: ExitStack) -> None:
+        self._closing = closing
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        self._closing.close()
+
+
+def serve_metrics() -> int:
+    """Serve the metrics of all worker processes; dramatiq runs this in a process of its own."""
+    settings = Settings.from_env(os.environ)
+    return exposition.serve_until_killed(settings.worker_metrics_port, settings.host)
+
+
+def _runtime(base: Ground, presence: Presence, draining: Draining, closing: ExitStack) -> Runtime:
+    settings = base.settings
+    store = PostgresStore(base.engine, base.vault, new_id, call_readers(base.redis))
+    registry = Registry(lambda: _accounts(base), alarm=_alarm)
+    closing.callback(registry.close)
+    circuit = RedisCircuit(base.redis, settings.breaker, on_change=tell_breaker(store))
+    velocity = RedisVelocity(
+        base.redis,
+        fingerprint(settings.secrets.pepper, "velocity", "").encode(),
+        VELOCITY_BUDGET_S,
+        degraded=lambda reason: metrics.FRAUD_DEGRADED.inc(),
+    )
+    closing.callback(velocity.close)
+    return Runtime(
+        store=store,
+        gateways=Caller(registry, circuit, hold_s=settings.policy.lease_s),
+        velocity=velocity,
+        policy=settings.policy,
+        owner=presence.owner,
+        new_id=new_id,
+        monotonic=time.monotonic,
+        draw=random.SystemRandom().random,
+        wake=base.wakes.wake,
+        draining=draining.draining,
+    )
+
+
+def _accounts(base: Ground) -> Sequence[Account]:
+    with base.engine.connect() as db:
+        return read_accounts(db, base.vault)
+
+
+def _alarm(what: str, reference: str) -> None:
+    _log.error("alarm", what=what, reference=reference)
