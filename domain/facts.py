@@ -11,7 +11,7 @@ from uuid import UUID
 from domain.attempt import KNOWLEDGE, Attempt, State, state_of
 from domain.backoff import Schedule
 from domain.commands import Command
-from domain.due import Reason
+from domain.due import Due, Reason
 from domain.events import Actor, Told, attempt_told, payment_told
 from domain.money import Money
 from domain.outcome import (
@@ -86,6 +86,10 @@ ADOPTABLE = frozenset(
     }
 )
 
+#: What the provider says about money; the rest says nothing yet.
+MONEY = frozenset({State.CAPTURED, State.AUTHORIZED, State.LATE_SUCCESS})
+NO_MONEY = frozenset({State.DECLINED, State.NOT_CHARGED, State.VOIDED, State.EXPIRED})
+
 
 def apply(
     fact: Fact,
@@ -104,29 +108,28 @@ def apply(
     if _mismatched(fact, attempt):
         return _held(fact, payment, attempt, now)
 
+    adoptable = payment.status in ADOPTABLE and not another_blocks
     state = state_of(fact.outcome)
+    if state in MONEY and not adoptable:
+        state = State.LATE_SUCCESS
     attempt = _named(attempt, fact.outcome)
     if KNOWLEDGE[state] <= KNOWLEDGE[attempt.state]:
-        if _contradicts(state, attempt.state):
-            attempt = replace(attempt, due=attempt.due.park(now, Reason.CONTRADICTION))
-            return Applied(
-                payment, attempt, (attempt_told(before, attempt, Actor.PROVIDER, fact.source),)
-            )
-        return Applied(payment, attempt)
+        return _known(fact, state, payment, before, attempt, now)
 
     match state:
-        case State.CAPTURED | State.AUTHORIZED:
-            return _money(fact, state, payment, before, attempt, another_blocks, now)
+        case State.CAPTURED | State.AUTHORIZED | State.LATE_SUCCESS:
+            return _money(fact, state, payment, before, attempt, now)
         case State.DECLINED | State.NOT_CHARGED | State.VOIDED | State.EXPIRED:
-            attempt = replace(attempt, state=state, due=attempt.due.at(None), finished_at=now)
+            attempt = replace(attempt, state=state, due=_at(attempt.due, None), finished_at=now)
             attempt = _explained(attempt, fact.outcome)
             after = payment
-            if not payment.final and not another_blocks:
-                if payment.status is Status.REQUIRES_ACTION:
-                    after = payment.moved(Status.PROCESSING)
-                after = replace(after, action_url=None).wakes(Command.CHARGE, now)
+            if _contradicts(state, before.state) or _is(before.due, Reason.CONTRADICTION):
+                attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
+                after = _reviewed(payment) if adoptable else payment
+            elif adoptable:
+                after = _freed(payment, now)
         case State.PENDING | State.REQUIRES_ACTION | State.UNKNOWN:
-            attempt = replace(attempt, state=state, due=attempt.due.at(poll_at(schedule, 0, now)))
+            attempt = replace(attempt, state=state, due=_at(attempt.due, poll_at(schedule, 0, now)))
             attempt = _explained(attempt, fact.outcome)
             after = payment
             if not payment.final:
@@ -135,8 +138,8 @@ def apply(
                         payment.moved(Status.REQUIRES_ACTION), action_url=fact.outcome.url
                     )
                 if now < payment.expires_at:
-                    after = after.wakes(Command.CHARGE, payment.expires_at)
-        case State.SENDING | State.LATE_SUCCESS:
+                    after = _woken(after, payment.expires_at)
+        case State.SENDING:
             raise AssertionError(f"no outcome comes to {state}")
         case _:
             assert_never(state)
@@ -158,18 +161,28 @@ def polled(attempt: Attempt, now: datetime, schedule: Schedule) -> Attempt:
     return replace(attempt, polls=attempt.polls + 1, due=due)
 
 
+def _known(
+    fact: Fact, state: State, payment: Payment, before: Attempt, attempt: Attempt, now: datetime
+) -> Applied:
+    """We know at least as much already; what contradicts it makes a person look."""
+    if not _contradicts(state, attempt.state):
+        return Applied(payment, attempt)
+    # A hold that is told of after the "no" ends like one that the "no" ended.
+    after = _reviewed(payment) if state is State.AUTHORIZED else payment
+    if attempt.due.parked is None:
+        attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
+    elif after == payment:
+        return Applied(payment, attempt)
+    return Applied(after, attempt, _told(fact, payment, after, before, attempt))
+
+
 def _money(
-    fact: Fact,
-    state: State,
-    payment: Payment,
-    before: Attempt,
-    attempt: Attempt,
-    another_blocks: bool,
-    now: datetime,
+    fact: Fact, state: State, payment: Payment, before: Attempt, attempt: Attempt, now: datetime
 ) -> Applied:
     assert isinstance(fact.outcome, Succeeded)
-    movement = Movement.SALE if state is State.CAPTURED else Movement.AUTHORIZATION
-    transaction = Transaction(
+    captured = fact.outcome.captured
+    movement = Movement.SALE if captured else Movement.AUTHORIZATION
+    transaction: Transaction | None = Transaction(
         payment.id,
         attempt.id,
         movement,
@@ -177,36 +190,71 @@ def _money(
         attempt.gateway_id,
         fact.outcome.provider_id,
     )
-    adopted = payment.status in ADOPTABLE and not another_blocks
-    if not adopted:
-        attempt = replace(
-            attempt,
-            state=State.LATE_SUCCESS,
-            finished_at=now,
-            due=attempt.due.park(now, Reason.LATE_SUCCESS),
+    if not captured and KNOWLEDGE[before.state] >= KNOWLEDGE[State.AUTHORIZED]:
+        transaction = None  # this hold may have been written down before it was released
+    attempt = replace(attempt, state=state, finished_at=now, due=_at(attempt.due, None))
+    if state is State.LATE_SUCCESS:
+        attempt = replace(attempt, due=_park(attempt.due, now, Reason.LATE_SUCCESS))
+        return Applied(
+            payment, attempt, _told(fact, payment, payment, before, attempt), transaction
         )
-        told = (attempt_told(before, attempt, Actor.PROVIDER, fact.source),)
-        return Applied(payment, attempt, told, transaction)
 
-    attempt = replace(attempt, state=state, finished_at=now, due=attempt.due.at(None))
-    if _contradicts(State.CAPTURED, before.state) or state is State.AUTHORIZED:
+    if _contradicts(state, before.state) or not captured:
         # Money after a proven "no", or held where we asked for a sale: a person must look.
-        attempt = replace(attempt, due=attempt.due.park(now, Reason.CONTRADICTION))
+        attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
     after = replace(
-        payment.moved(Status.CAPTURED if state is State.CAPTURED else Status.AUTHORIZED),
+        payment.moved(Status.CAPTURED if captured else Status.AUTHORIZED),
         amount_authorized=fact.outcome.money.minor,
-        amount_captured=fact.outcome.money.minor if state is State.CAPTURED else 0,
-        captured_at=now if state is State.CAPTURED else None,
+        amount_captured=fact.outcome.money.minor if captured else 0,
+        captured_at=now if captured else None,
         gateway_id=attempt.gateway_id,
         action_url=None,
-        due=payment.due.at(None),
+        due=payment.due.at(None) if captured else _at(payment.due, None),
     )
     return Applied(after, attempt, _told(fact, payment, after, before, attempt), transaction)
 
 
+def _freed(payment: Payment, now: datetime) -> Payment:
+    """The attempt is out of the way: the charge goes on, unless a person decides about it."""
+    if payment.status is Status.IN_REVIEW:
+        return payment
+    if payment.status is Status.REQUIRES_ACTION:
+        payment = payment.moved(Status.PROCESSING)
+    return _woken(replace(payment, action_url=None), now)
+
+
+def _reviewed(payment: Payment) -> Payment:
+    """Money was said to be held, and not to be: nobody charges again before a person has looked."""
+    held = replace(
+        payment.moved(Status.IN_REVIEW), amount_authorized=0, gateway_id=None, action_url=None
+    )
+    return _woken(held, payment.expires_at)
+
+
+def _woken(payment: Payment, at: datetime) -> Payment:
+    return payment if _disputed(payment.due) else payment.wakes(Command.CHARGE, at)
+
+
+def _at(due: Due, when: datetime | None) -> Due:
+    return due if _disputed(due) else due.at(when)
+
+
+def _park(due: Due, now: datetime, reason: Reason) -> Due:
+    return due if _disputed(due) else due.park(now, reason)
+
+
+def _disputed(due: Due) -> bool:
+    """Whether a person was asked about a wrong amount: no later fact takes the question back."""
+    return _is(due, Reason.AMOUNT_MISMATCH)
+
+
+def _is(due: Due, reason: Reason) -> bool:
+    return due.parked is not None and due.parked.reason is reason
+
+
 def _held(fact: Fact, payment: Payment, attempt: Attempt, now: datetime) -> Applied:
     """Money that is not the money we asked for moves nothing here: a person decides."""
-    if attempt.due.parked and attempt.due.parked.reason is Reason.AMOUNT_MISMATCH:
+    if _disputed(attempt.due):
         return Applied(payment, attempt)
     held = replace(
         attempt,
@@ -227,9 +275,7 @@ def _mismatched(fact: Fact, attempt: Attempt) -> bool:
 
 
 def _contradicts(one: State, other: State) -> bool:
-    money = {State.CAPTURED, State.AUTHORIZED, State.LATE_SUCCESS}
-    no_money = {State.DECLINED, State.NOT_CHARGED, State.VOIDED, State.EXPIRED}
-    return (one in money and other in no_money) or (one in no_money and other in money)
+    return (one in MONEY and other in NO_MONEY) or (one in NO_MONEY and other in MONEY)
 
 
 def _named(attempt: Attempt, outcome: Outcome) -> Attempt:

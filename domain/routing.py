@@ -131,9 +131,11 @@ def decide(
             return Stand(attempt)
     if payment.cancel_requested_at is not None:
         return End(Status.CANCELLED)
+    for attempt in attempts:  # a late word may come to an attempt that is not the last
+        if attempt.state is State.DECLINED and attempt.cause != Hardness.SOFT:
+            code = attempt.code or "declined"
+            return End(Status.FAILED, Failure(code, "the payment was declined"))
     last = attempts[-1] if attempts else None
-    if last and last.state is State.DECLINED and last.cause != Hardness.SOFT:
-        return End(Status.FAILED, Failure(last.code or "declined", "the payment was declined"))
     if last and last.state is State.EXPIRED:
         return End(Status.EXPIRED)  # the payer had the provider's page and did not act
     if now >= payment.expires_at:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import sys
 from collections.abc import Callable
@@ -25,6 +26,10 @@ def main() -> int:
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn stops gracefully, then raises the signal again for whoever handled it before:
+        # with nobody there it would end the process by signal instead of with 0.
+        signal.signal(number, lambda *_: None)
     with own_directory("ingress"):  # before anything imports the metrics
         uvicorn.run(
             "ingress.main:app",

@@ -24,6 +24,15 @@ CARD_NAMES: Final = frozenset(
 
 #: Digits as people and programs group them: spaces of any kind, hyphens and dashes, dots.
 _RUN: Final = re.compile(rf"\d(?:[\s.\-\u2010-\u2015]{{0,3}}+\d){{{SHORTEST - 1},}}+")
+#: UUIDs, with hyphens or without. One in some hundred has digits that look like a card, and every
+#: merchant sends them; one without a single letter is no UUID that anybody draws. The look ahead
+#: is bounded, or a body of hyphens would take a minute.
+_UUID: Final = re.compile(
+    r"(?<![0-9a-z])(?=[0-9-]{0,35}[a-f])"
+    r"(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32})"
+    r"(?![0-9a-z])",
+    re.IGNORECASE,
+)
 _GROUP: Final = re.compile(r"\d+")
 _SEPARATORS: Final = str.maketrans("", "", "_- ")
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
@@ -63,7 +72,7 @@ def holds_card_number(text: str) -> bool:
 
     Takes time linear in the text, so that a body made of digits cannot hold up the loop.
     """
-    return any(_is_card(run[0]) for run in _RUN.finditer(text))
+    return any(_is_card(run[0]) for run in _RUN.finditer(_UUID.sub("uuid", text)))
 
 
 def _is_card(run: str) -> bool:

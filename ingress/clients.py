@@ -84,6 +84,7 @@ def is_within(ip: str, allowed: Sequence[str]) -> bool:
     return any(address in network(one) for one in allowed)
 
 
+@lru_cache(maxsize=10_000)
 def _address(text: str) -> Address | None:
     """Read an address; one of IPv4 that is dressed up as IPv6 is an IPv4 address."""
     try:

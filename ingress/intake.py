@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 #: Wake-ups on their way at once; what comes on top is left to the sweep.
 MAX_ANNOUNCING = 8
 
-Announce = Callable[[Sequence[tuple[Command, UUID, str]]], None]
+Announce = Callable[[Sequence[tuple[Command, UUID, str]]], object]
 
 
 class Batcher(Generic[Item, Result]):
@@ -145,9 +145,12 @@ class Announcer:
         """Send in a thread; with too many on their way already, leave these to the sweep."""
         if not wakes or len(self._sending) >= MAX_ANNOUNCING:
             return
-        task = asyncio.create_task(asyncio.to_thread(self._announce, wakes))
+        task = asyncio.create_task(self._send(wakes))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
+
+    async def _send(self, wakes: Sequence[tuple[Command, UUID, str]]) -> None:
+        await asyncio.to_thread(self._announce, wakes)
 
     async def drain(self) -> None:
         """Wait until the last wake-up has left."""

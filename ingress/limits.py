@@ -23,8 +23,11 @@ WINDOW_S: Final = 60
 PATIENCE_S: Final = 0.1
 #: After a failure Redis is left alone for this long; then one request tries, not all of them.
 PAUSE_S: Final = 1.0
-#: Names counted in memory while Redis is away; more than that is an attack, and is forgotten.
-MAX_LOCAL: Final = 10_000
+#: Questions to Redis at once: its client refuses more than it has connections for.
+MAX_ASKING: Final = 16
+#: Names counted in memory while Redis is away; more than that is an attack, and is forgotten. The
+#: library looks through all of them for what has expired, so this bounds time as well.
+MAX_LOCAL: Final = 2_000
 PREFIX: Final = "paylink:limits"
 
 Storage: TypeAlias = MemoryStorage | RedisStorage
@@ -61,6 +64,8 @@ class Limits:
         self._shared = None if client is None else _storage(client)
         self._local = MemoryStorage()
         self._monotonic = monotonic
+        self._asking = asyncio.Semaphore(MAX_ASKING)
+        #: 0 while Redis answers.
         self._ask_again_at = 0.0
 
     async def called(self, key_id: str, per_minute: int) -> Allowance:
@@ -72,24 +77,36 @@ class Limits:
         return await self._hit(f"ip:{site_of(ip)}", per_minute)
 
     async def _hit(self, name: str, per_minute: int) -> Allowance:
-        now = self._monotonic()
-        if self._shared is not None and now >= self._ask_again_at:
-            failed_before = self._ask_again_at > 0
-            if failed_before:
-                self._ask_again_at = now + PAUSE_S
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    allowance = await _count(self._shared, name, per_minute)
-            except (RedisError, OSError, TimeoutError) as error:
-                self._ask_again_at = now + PAUSE_S
-                if not failed_before:
-                    logs.logger().warning("limits are counted here", reason=type(error).__name__)
-            else:
-                self._ask_again_at = 0.0
+        if self._shared is not None and self._may_ask():
+            async with self._asking:
+                allowance = await self._ask(self._shared, name, per_minute)
+            if allowance is not None:
                 return allowance
         if len(self._local.storage) >= MAX_LOCAL:
             await self._local.reset()
         return await _count(self._local, name, per_minute)
+
+    async def _ask(self, shared: RedisStorage, name: str, per_minute: int) -> Allowance | None:
+        """Count in Redis; None: it does not answer, now or a moment ago."""
+        if not self._may_ask():
+            return None
+        failed_before = self._ask_again_at > 0
+        if failed_before:  # only one tries; the others are not held up by a Redis that hangs
+            self._ask_again_at = self._monotonic() + PAUSE_S
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                allowance = await _count(shared, name, per_minute)
+        except (RedisError, OSError, TimeoutError) as error:
+            if self._ask_again_at == 0:
+                logs.logger().warning("limits are counted here", reason=type(error).__name__)
+            self._ask_again_at = self._monotonic() + PAUSE_S
+            return None
+        if failed_before:
+            self._ask_again_at = 0.0
+        return allowance
+
+    def _may_ask(self) -> bool:
+        return self._monotonic() >= self._ask_again_at
 
 
 def _storage(client: redis.asyncio.Redis) -> RedisStorage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -14,9 +14,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ingress.contract import answers, payments, requests, service, webhooks
+from ingress.contract import Json, answers, payments, requests, service, webhooks
 
-JSON: Final = dict[str, Any]
 STATIC: Final = Path(__file__).parent / "static"
 #: The page runs our scripts and no others; images inside the style sheet are data.
 DOCS_POLICY: Final = (
@@ -36,7 +35,7 @@ in UTC. Everything under `/v1` is there under `/api/v1` too.
 """
 
 
-def document() -> JSON:
+def document() -> Json:
     """Return the OpenAPI 3.1 document of the door."""
     return {
         "openapi": "3.1.0",
@@ -57,7 +56,7 @@ def document() -> JSON:
             {"name": "Webhooks", "description": "For providers."},
             {"name": "Service", "description": "For operators."},
         ],
-        "paths": payments.PATHS | webhooks.PATHS | service.PATHS,
+        "paths": payments.PATHS | webhooks.PATHS | operating.PATHS,
         "components": {
             "securitySchemes": {
                 "bearer": {

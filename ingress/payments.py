@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import msgspec
-from ingress.authentication import Caller
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,7 +14,9 @@ from domain.errors import NotFound
 from domain.ids import Kind, parse, public
 from domain.payment import Mode, Payment
 from ingress import schemas, views
+from ingress.authentication import Caller
 from ingress.intake import Intake
+from ingress.problems import MEDIA_TYPE
 from ingress.waiting import Waiting
 from ops.store.accept import Ask
 from ops.store.reads import Reads
@@ -34,7 +35,7 @@ def routes(
     """Return the payment routes. `checkout` and `payments` are one command under two names."""
 
     async def accept(request: Request) -> Response:
-        caller: Caller = request.state.caller
+        caller = _caller(request, WRITE)
         checkout, key = schemas.parse_order(
             await request.body(), request.headers, caller.mode, fingerprint_key, new_id
         )
@@ -59,11 +60,11 @@ def routes(
             headers["Preference-Applied"] = f"wait={wait_s:g}"
             if payment.status not in views.UNSETTLED:
                 return _json(views.payment_json(payment), headers)
-        media = "application/json" if accepted.recorded.status == 202 else PROBLEM
+        media = "application/json" if accepted.recorded.status == 202 else MEDIA_TYPE
         return Response(accepted.recorded.body, accepted.recorded.status, headers, media)
 
     async def read(request: Request) -> Response:
-        caller, id_ = _asked(request)
+        caller, id_ = _asked(request, READ)
         known = request.headers.get("if-none-match")
         wait_s = schemas.parse_wait(None, request.query_params.get("wait"))
 
@@ -79,19 +80,19 @@ def routes(
         return _json(views.payment_json(payment), headers)
 
     async def status(request: Request) -> Response:
-        caller, id_ = _asked(request)
+        caller, id_ = _asked(request, READ)
         wait_s = schemas.parse_wait(None, request.query_params.get("wait"))
         return _json(views.status_json(await _settled(caller, id_, wait_s)))
 
     async def attempts(request: Request) -> Response:
-        caller, id_ = _asked(request)
+        caller, id_ = _asked(request, READ)
         found = await reads.attempts(id_, caller.merchant_id, caller.mode)
         if not found:
             await _read(caller, id_)  # none yet is an empty list; another merchant's is not there
         return _json({"data": [views.attempt_json(attempt) for attempt in found]})
 
     async def page(request: Request) -> Response:
-        caller: Caller = request.state.caller
+        caller = _caller(request, READ)
         asked = schemas.parse_page(request.query_params)
         found = await reads.page(
             caller.merchant_id,
@@ -112,7 +113,7 @@ def routes(
         )
 
     async def cancelled(request: Request) -> Response:
-        caller, id_ = _asked(request)
+        caller, id_ = _asked(request, WRITE)
         payment = await cancel(id_, caller.merchant_id, caller.mode, f"key:{caller.key_id}")
         asked = payment.cancel_requested_at is not None and not payment.final
         return _json(views.payment_json(payment), status=202 if asked else 200)
@@ -143,11 +144,18 @@ def routes(
     ]
 
 
-PROBLEM = "application/problem+json"
+#: The scopes of an API key that these routes ask for.
+READ, WRITE = "payments:read", "payments:write"
 
 
-def _asked(request: Request) -> tuple[Caller, UUID]:
-    return request.state.caller, parse(Kind.PAYMENT, request.path_params["id"])
+def _caller(request: Request, scope: str) -> Caller:
+    caller: Caller = request.state.caller
+    caller.require(scope)
+    return caller
+
+
+def _asked(request: Request, scope: str) -> tuple[Caller, UUID]:
+    return _caller(request, scope), parse(Kind.PAYMENT, request.path_params["id"])
 
 
 def _etag(payment: Payment) -> str:

@@ -61,7 +61,7 @@ _HTTP_DETAILS: Final = {
 CODES: Final = frozenset(
     {error.code for error in HTTP_STATUS}
     | set(_HTTP_CODES.values())
-    | {"internal_error", "client_closed_request", "http_error"}
+    | {"internal_error", "client_closed_request"}
 )
 
 #: Commits take milliseconds; who waited for one in vain may come back at once.
@@ -187,7 +187,8 @@ def _refusal(error: DomainError) -> Problem:
 
 
 def _http(error: HTTPException) -> Problem:
-    code = _HTTP_CODES.get(error.status_code, "http_error")
+    other = "bad_request" if error.status_code < 500 else "internal_error"
+    code = _HTTP_CODES.get(error.status_code, other)
     detail = _HTTP_DETAILS.get(error.status_code, error.detail)
     return Problem(error.status_code, code, detail, headers=error.headers or {})
 

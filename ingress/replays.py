@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -50,7 +51,7 @@ class Replays:
             return {}
         found: dict[int, Accepted | Exception] = {}
         for index, (ask, value) in enumerate(zip(asks, values, strict=True)):
-            if value is not None and (answer := _answer(ask, value)) is not None:
+            if value is not None and (answer := _answer(ask, cast("bytes", value))) is not None:
                 found[index] = answer
         return found
 

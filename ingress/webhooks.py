@@ -38,7 +38,7 @@ class Knock:
 
 
 class Door:
-    """Verifies the webhooks of a batch in one native call and stores the genuine ones in one row each."""
+    """Verifies the webhooks of a batch in one native call, and stores each genuine event once."""
 
     def __init__(
         self,

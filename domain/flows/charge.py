@@ -15,8 +15,8 @@ from domain.due import NEVER, Due, Lease, Reason
 from domain.events import Actor, attempt_told, payment_told
 from domain.facts import Fact, Source
 from domain.flows.learn import learn, record
-from domain.outcome import NotCharged, Unknown
-from domain.payment import Payment
+from domain.outcome import NotCharged, Proof, Unknown
+from domain.payment import CHARGEABLE, Payment
 from domain.ports import Budget, Gateway, Permit, Refused, Runtime, Work
 from domain.routing import End, GatewayRow, Go, Plan, Stand, decide
 
@@ -30,6 +30,9 @@ class Run:
 
     payment_id: UUID
     lease: Lease
+    #: Before the database's clock was read for the next step (monotonic): sending is measured from
+    #: here, so that no byte leaves after the attempt's stored `send_before`, however long we stall.
+    begun: float
     tried: set[str] = field(default_factory=set)
     refused: dict[str, Refused] = field(default_factory=dict)
     retry_after_s: float = 0.0
@@ -37,11 +40,16 @@ class Run:
 
 def charge(payment_id: UUID, runtime: Runtime) -> None:
     """Move one due payment on as far as it goes now; what comes next, and when, is on the row."""
+    begun = runtime.monotonic()
     with runtime.store.begin() as work:
         claim = work.claim_payment(payment_id, runtime.owner, runtime.policy.lease_s)
         if claim is None:
             return
-        run = Run(payment_id, claim.lease)
+        run = Run(payment_id, claim.lease, begun)
+        if claim.row.next_command is not Command.CHARGE:  # a stray message: screening comes first
+            due = replace(claim.row, due=claim.row.due.at(work.now))
+            work.save_payment(due, claim.lease)
+            return
         if claim.starts > runtime.policy.max_starts:
             _park(work, claim.row, claim.lease)
             return
@@ -49,6 +57,7 @@ def charge(payment_id: UUID, runtime: Runtime) -> None:
     for _ in range(MAX_STEPS):
         if step is None or not _try(step, run, runtime):
             return
+        run.begun = runtime.monotonic()
         with runtime.store.begin() as work:
             step = _next(work, work.lock_payment(payment_id), run, runtime)
 
@@ -65,8 +74,8 @@ class Step:
 
 def _next(work: Work, payment: Payment, run: Run, runtime: Runtime) -> Step | None:
     """Decide, and write what needs no gateway. None: this run is over."""
-    if payment.final:
-        work.save_payment(replace(payment, due=NEVER), run.lease)
+    if payment.final or payment.due.parked is not None:
+        _leave(work, payment, run.lease)
         return None
     attempts = work.attempts(payment.id)
     verdict = decide(payment, work.gateways(), attempts, work.now, runtime.policy.max_runs)
@@ -135,7 +144,6 @@ def _attempt(
 ) -> bool:
     """Write the attempt down, send it, store the answer. False: this run is over."""
     policy = runtime.policy
-    begun = runtime.monotonic()
     try:
         id_ = runtime.new_id()
         request = gateway.compose(step.payment, id_.hex)
@@ -150,13 +158,17 @@ def _attempt(
                 work.tell(attempt_told(None, attempt, Actor.WORKER, "charge"))
                 if payment.status is not step.payment.status:
                     work.tell(payment_told(step.payment, payment, Actor.WORKER, "charge"))
+                if payment.due.parked is not None:
+                    # A fact has called a person since we decided: this attempt is never sent.
+                    unsent = NotCharged(Proof.NEVER_SENT, "the payment was parked before it")
+                    record(work, Fact(attempt.id, Source.ANSWER, unsent), payment.id, runtime)
     except BaseException:
         permit.give_back()
         raise
-    if payment is None:  # cancelled, or taken over, since we decided
+    if payment is None or payment.due.parked is not None:  # or cancelled, or taken over, since then
         permit.give_back()
         return False
-    budget = Budget(begun + policy.send_window_s, begun + policy.call_s)
+    budget = Budget(run.begun + policy.send_window_s, run.begun + policy.call_s)
     outcome = permit.charge(attempt, budget)
     applied = learn(Fact(attempt.id, Source.ANSWER, outcome), payment.id, runtime)
     if isinstance(outcome, NotCharged) and outcome.retry_after_s:
@@ -199,8 +211,8 @@ def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
     """
     with runtime.store.begin() as work:
         payment = work.lock_payment(run.payment_id)
-        if payment.final:
-            work.save_payment(replace(payment, due=NEVER), run.lease)
+        if _taken(payment):
+            _leave(work, payment, run.lease)
             return
         reasons = {id_: refusal.reason for id_, refusal in run.refused.items()}
         reasons |= dict.fromkeys(run.tried, "tried")
@@ -224,8 +236,21 @@ def _release(run: Run, runtime: Runtime) -> None:
     """We are stopping: give the payment back untouched, due at once, for another worker."""
     with runtime.store.begin() as work:
         payment = work.lock_payment(run.payment_id)
+        if _taken(payment):
+            _leave(work, payment, run.lease)
+            return
         work.save_payment(replace(payment, due=payment.due.at(work.now)), run.lease)
     runtime.wake(Command.CHARGE, payment.id, payment.request_id)
+
+
+def _taken(payment: Payment) -> bool:
+    """Whether a fact has meanwhile ended the payment, or called a person to decide about it."""
+    return payment.status not in CHARGEABLE or payment.due.parked is not None
+
+
+def _leave(work: Work, payment: Payment, lease: Lease) -> None:
+    """End this run's lease; when and whether the payment runs again is not ours to say."""
+    work.save_payment(replace(payment, due=NEVER) if payment.final else payment, lease)
 
 
 def _park(work: Work, payment: Payment, lease: Lease) -> None:

@@ -51,7 +51,7 @@ def notice(notice_id: UUID, runtime: Runtime) -> None:
 def _matched(work: Work, held: Notice, gateway: Gateway | None, runtime: Runtime) -> Attempt | None:
     """Return the attempt the webhook speaks of; otherwise write down why there is none yet."""
     if gateway is None:
-        work.save_notice(replace(held, due=held.due.at(_in(work.now, ORPHAN_RETRY_S))))
+        _again(work, replace(held, tries=held.tries + 1), runtime)
         return None
     hint = gateway.read_notice(held.body)
     if hint is None:

@@ -28,6 +28,7 @@ from domain.ports import Budget, Declaration, Gateway, Runtime, Work
 
 def resolve(attempt_id: UUID, runtime: Runtime) -> None:
     """Look one due attempt up, apply what is found, and schedule the next look if it stays open."""
+    until = runtime.monotonic() + 2 * runtime.policy.call_s  # a look-up, then a replay or a void
     with runtime.store.begin() as work:
         claim = work.claim_attempt(attempt_id, runtime.owner, runtime.policy.lease_s * 2)
         if claim is None:
@@ -47,7 +48,7 @@ def resolve(attempt_id: UUID, runtime: Runtime) -> None:
     if gateway is None:
         found: tuple[Source, Outcome] = (Source.LOOKUP, Unknown("the gateway has no adapter here"))
     else:
-        found = _ask(attempt, payment, gateway, now, runtime)
+        found = _ask(attempt, payment, gateway, now, until, runtime)
     source, outcome = found
     applied = learn(Fact(attempt.id, source, outcome), payment.id, runtime, _later(runtime))
     if not applied.attempt.blocks:
@@ -59,20 +60,25 @@ def _later(runtime: Runtime) -> Callable[[Attempt, Work], Attempt]:
 
 
 def _ask(
-    attempt: Attempt, payment: Payment, gateway: Gateway, now: datetime, runtime: Runtime
+    attempt: Attempt,
+    payment: Payment,
+    gateway: Gateway,
+    now: datetime,
+    until: float,
+    runtime: Runtime,
 ) -> tuple[Source, Outcome]:
     """Look up; then, by what is wanted, send the stored bytes again or cancel."""
     declared = gateway.declaration
     unwanted = payment.final or payment.cancel_requested_at is not None or now >= payment.expires_at
-    found = gateway.lookup(attempt, _budget(runtime))
+    found = gateway.lookup(attempt, _budget(until, runtime))
     match found:
         case NotFound():
-            return _absent(attempt, gateway, declared, now, unwanted, runtime)
+            return _absent(attempt, gateway, declared, now, unwanted, until, runtime)
         case Pending() | RequiresAction() | Succeeded(captured=False) if (
             unwanted and declared.can_void
         ):
             named = replace(attempt, provider_id=attempt.provider_id or found.provider_id)
-            return Source.VOID, gateway.void(named, _budget(runtime))
+            return Source.VOID, gateway.void(named, _budget(until, runtime))
         case _:
             return Source.LOOKUP, found
 
@@ -83,17 +89,19 @@ def _absent(
     declared: Declaration,
     now: datetime,
     unwanted: bool,
+    until: float,
     runtime: Runtime,
 ) -> tuple[Source, Outcome]:
     """The provider does not know the attempt. That alone proves nothing (law 4)."""
-    visible = attempt.deadline_at + declared.visibility_lag
-    if declared.lookup_authoritative and now > max(visible, attempt.key_window_ends):
+    # A replay may have left as late as the key's window allowed, and takes as long to be seen.
+    last_sent = max(attempt.deadline_at, attempt.key_window_ends)
+    if declared.lookup_authoritative and now > last_sent + declared.visibility_lag:
         return Source.LOOKUP, NotCharged(Proof.READ_BACK, "absent after every window had closed")
     margin = timedelta(seconds=2 * runtime.policy.call_s)
     lost = attempt.state in (State.UNKNOWN, State.SENDING)
     if lost and not unwanted and attempt.may_replay(now, margin):
         # The same bytes under the same key: the provider charges at most once, whichever arrives.
-        return Source.ANSWER, _replayed(gateway.charge(attempt, _budget(runtime)))
+        return Source.ANSWER, _replayed(gateway.charge(attempt, _budget(until, runtime)))
     return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")
 
 
@@ -104,6 +112,8 @@ def _replayed(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _budget(runtime: Runtime) -> Budget:
-    begun = runtime.monotonic()
-    return Budget(begun + runtime.policy.send_window_s, begun + runtime.policy.call_s)
+def _budget(until: float, runtime: Runtime) -> Budget:
+    """One call's time. `until` bounds the whole run, counted from before the database's clock was
+    read: the margin of the key's window and the lease hold even if we stall between two calls."""
+    begun, policy = runtime.monotonic(), runtime.policy
+    return Budget(min(begun + policy.send_window_s, until), min(begun + policy.call_s, until))

@@ -53,8 +53,8 @@ def screen(payment_id: UUID, runtime: Runtime) -> None:
             after = after.wakes(Command.CHARGE, after.expires_at)  # a person decides, or it expires
         if after.final:
             after = replace(after, due=NEVER)
-        work.add_assessment(payment_id, assessment)
         work.save_payment(after, claim.lease)
+        work.add_assessment(payment_id, assessment)
         if after.status is not before.status:
             work.tell(payment_told(before, after, Actor.WORKER, "screen"))
     if after.status is Status.PENDING:

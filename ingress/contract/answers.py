@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from domain.attempt import Operation, State
 from domain.ids import HEX_CHARACTERS, Kind
 from domain.outcome import Proof
 from domain.payment import Mode, Status
-
-JSON: Final = dict[str, Any]
+from ingress.contract import Json
 
 PAYMENT_ID: Final = f"{Kind.PAYMENT.value}_0198c0de7f3a7c519a3d5f0e4b2a6d18"
 ATTEMPT_ID: Final = f"{Kind.ATTEMPT.value}_0198c0de80017b6f8f1c2d3e4f506172"
@@ -21,12 +20,12 @@ _MOMENT: Final = {"type": "string", "format": "date-time"}
 _NULLABLE_MOMENT: Final = {"type": ["string", "null"], "format": "date-time"}
 
 
-def _id(kind: Kind, example: str) -> JSON:
+def _id(kind: Kind, example: str) -> Json:
     pattern = f"^{kind.value}_[0-9a-f]{{{HEX_CHARACTERS}}}$"
     return {"type": "string", "pattern": pattern, "examples": [example]}
 
 
-def _object(description: str, properties: JSON) -> JSON:
+def _object(description: str, properties: Json) -> Json:
     """Return an object of which every property is always there."""
     return {
         "type": "object",
@@ -205,7 +204,7 @@ FIELD_ERROR: Final = _object(
     },
 )
 
-HEADERS: Final[JSON] = {
+HEADERS: Final[Json] = {
     "RequestId": {
         "description": "Yours if you sent a well-formed one, else a new one.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
@@ -229,7 +228,7 @@ HEADERS: Final[JSON] = {
 }
 
 #: On every answer to an API key.
-RATED: Final[JSON] = {
+RATED: Final[Json] = {
     "X-Request-ID": {"$ref": "#/components/headers/RequestId"},
     "X-RateLimit-Limit": {"$ref": "#/components/headers/RateLimit"},
     "X-RateLimit-Remaining": {"$ref": "#/components/headers/RateRemaining"},

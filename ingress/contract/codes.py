@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-JSON: Final = dict[str, Any]
+from ingress.contract import Json
 
 #: Code: (status, what it means and what to do). A test compares it with `ingress.problems`.
 CODES: Final[dict[str, tuple[int, str]]] = {
@@ -69,7 +69,6 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "A part of the service is away or full. Send the same request again after Retry-After, "
         "with the same Idempotency-Key.",
     ),
-    "http_error": (400, "The server refused the request; the status says why."),
 }
 
 #: What any operation may answer.
@@ -82,7 +81,7 @@ WITH_A_BODY: Final = ("body_too_large", "malformed_body")
 _RETRY: Final = frozenset({"request_in_progress", "operation_in_flight", "lease_lost"})
 
 
-def refusals(*codes: str) -> JSON:
+def refusals(*codes: str) -> Json:
     """Return the error answers of an operation, by status, with each code as an example."""
     by_status: dict[int, list[str]] = {}
     for code in codes:
@@ -90,8 +89,8 @@ def refusals(*codes: str) -> JSON:
     return {str(status): _answer(status, by_status[status]) for status in sorted(by_status)}
 
 
-def _answer(status: int, codes: list[str]) -> JSON:
-    headers: JSON = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
+def _answer(status: int, codes: list[str]) -> Json:
+    headers: Json = {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}}
     if status in {429, 503} or not _RETRY.isdisjoint(codes):
         headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
     if status == 401:
@@ -108,7 +107,7 @@ def _answer(status: int, codes: list[str]) -> JSON:
     }
 
 
-def _example(status: int, code: str) -> JSON:
+def _example(status: int, code: str) -> Json:
     wrong = {
         "validation_failed": [
             {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from domain.payment import Status
+from ingress.contract import Json
 from ingress.contract.answers import ATTEMPT_ID, PAYMENT_ID, RATED
 from ingress.contract.codes import BEHIND_A_KEY, WITH_A_BODY, refusals
 from ingress.contract.requests import EXAMPLES
 from ingress.orders import ORDER_ID
 from ingress.schemas import DEFAULT_LIMIT, MAX_LIMIT, MAX_WAIT_S
-
-JSON: Final = dict[str, Any]
 
 _LINKS: Final = {
     "self": f"/v1/payments/{PAYMENT_ID}",
@@ -102,7 +101,7 @@ _PREFER: Final = {
 }
 
 
-def _answer(description: str, schema: str, example: JSON, headers: JSON | None = None) -> JSON:
+def _answer(description: str, schema: str, example: Json, headers: Json | None = None) -> Json:
     return {
         "description": description,
         "headers": RATED | (headers or {}),
@@ -115,11 +114,11 @@ def _answer(description: str, schema: str, example: JSON, headers: JSON | None =
     }
 
 
-def _header(description: str) -> JSON:
+def _header(description: str) -> Json:
     return {"description": description, "schema": {"type": "string"}}
 
 
-def _accept(operation_id: str, summary: str) -> JSON:
+def _accept(operation_id: str, summary: str) -> Json:
     made = {
         "Location": _header("The payment."),
         "Idempotency-Key": _header("The key that counts, made up or not."),
@@ -161,7 +160,7 @@ def _accept(operation_id: str, summary: str) -> JSON:
     }
 
 
-def _read(operation_id: str, summary: str) -> JSON:
+def _read(operation_id: str, summary: str) -> Json:
     etag = {"ETag": _header("Changes whenever the payment does.")}
     return {
         "operationId": operation_id,
@@ -267,7 +266,7 @@ _CANCEL: Final = {
     },
 }
 
-PATHS: Final[JSON] = {
+PATHS: Final[Json] = {
     "/v1/checkout": {"post": _accept("createCheckout", "Accept a checkout")},
     "/v1/payments": {
         "post": _accept("createPayment", "Accept a payment: the same as a checkout"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from domain.money import MAX_MINOR
+from ingress.contract import Json
 from ingress.orders import (
     MAX_METADATA,
     MAX_METADATA_NAME,
@@ -14,8 +15,6 @@ from ingress.orders import (
     ORDER_ID,
     YEARS,
 )
-
-JSON: Final = dict[str, Any]
 
 _VISIBLE: Final = "^[\\x21-\\x7e]{1,255}$"
 _COUNTRY: Final = {
@@ -152,7 +151,7 @@ CHECKOUT: Final = {
     },
 }
 
-EXAMPLES: Final[JSON] = {
+EXAMPLES: Final[Json] = {
     "shortest": {
         "summary": "Test mode: the test card, in USD",
         "value": {"amount": 10000, "provider_preference": "midtrans"},

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from ingress.contract import Json
 from ingress.contract.codes import ANYWHERE, WITH_A_BODY, refusals
-
-JSON: Final = dict[str, Any]
 
 _PROVIDER: Final = {
     "name": "provider",
@@ -23,7 +22,7 @@ _GATEWAY: Final = {
 }
 
 
-def _take(operation_id: str, summary: str, parameters: list[JSON]) -> JSON:
+def _take(operation_id: str, summary: str, parameters: list[Json]) -> Json:
     return {
         "operationId": operation_id,
         "tags": ["Webhooks"],
@@ -59,7 +58,7 @@ def _take(operation_id: str, summary: str, parameters: list[JSON]) -> JSON:
     }
 
 
-PATHS: Final[JSON] = {
+PATHS: Final[Json] = {
     "/v1/webhooks/{provider}": {
         "post": _take(
             "receiveProviderWebhook",

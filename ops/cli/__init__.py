@@ -7,8 +7,7 @@ from typing import Any, Final
 
 import typer
 
-from ops.cli import audit, gateways, keys, merchants, parked, payments, running
-from ops.cli.demo import demo
+from ops.cli import audit, demo, gateways, keys, merchants, parked, payments, running
 from ops.cli.refusals import kindly
 
 Commands = Mapping[str, Callable[..., None]]
@@ -16,7 +15,7 @@ Commands = Mapping[str, Callable[..., None]]
 #: What stands alone, in the order in which a newcomer needs it.
 VERBS: Final[Commands] = {
     "up": running.up,
-    "demo": demo,
+    "demo": demo.demo,
     "migrate": running.migrate,
     "seed": running.seed,
 }

@@ -17,7 +17,9 @@ from ops.store.ledger import OVERDUE, Verdict, seal
 from ops.store.ledger import verify as walk
 
 _LINKS = text("SELECT count(*) FROM audit_chain")
-_CHECKPOINTS = text("SELECT count, head, mac, created_at FROM audit_checkpoints ORDER BY count")
+_CHECKPOINTS = text(
+    "SELECT count AS links, head, mac, created_at FROM audit_checkpoints ORDER BY 1"
+)
 #: Rows fetched at a time: an export is as long as the system is old.
 _BATCH = 1_000
 

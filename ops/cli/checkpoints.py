@@ -31,7 +31,7 @@ class Checkpoint:
 def written(row: Any) -> str:
     """Return a row of `audit_checkpoints` as one line."""
     said = {
-        "count": row.count,
+        "count": row.links,
         "head": bytes(row.head).hex(),
         "mac": bytes(row.mac).hex(),
         "created_at": row.created_at.isoformat(),

@@ -73,7 +73,7 @@ def list_() -> None:
             )
         )
     columns = ("gateway", "provider", "mode", "routes", "active", "held", "breaker", "in flight")
-    screen().print(table("", columns, lines))
+    screen().print(table(columns, lines))
 
 
 def up(gateway: Id, reason: Why, lasting: For = "10m") -> None:
@@ -139,7 +139,11 @@ def _route(route: Route) -> str:
 
 def _health(url: str, rows: list[GatewayRow], policy: Policy) -> dict[str, tuple[Text, Text]]:
     """Return breaker and calls under way by gateway; empty, and said, when Redis does not answer."""
-    client = redis.Redis.from_url(url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
+    try:
+        client = redis.Redis.from_url(url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S)
+    except ValueError:
+        fix = "write it as redis://:password@host:6379/0"
+        raise Misuse("REDIS_URL", "it is not the address of a Redis server", fix) from None
     ids = [row.id for row in rows]
     try:
         views = breakers.read(client, ids, policy=policy)

@@ -14,7 +14,7 @@ from ops import apikeys
 from ops.cli.deeds import told
 from ops.cli.merchants import MOST_LISTED, merchant_id
 from ops.cli.refusals import Misuse, Refusal
-from ops.cli.show import note, screen, state, table
+from ops.cli.show import moment, note, screen, state, table
 from ops.cli.where import open_books
 from ops.seed import SCOPES
 from ops.store import tables
@@ -95,8 +95,8 @@ def list_(
     if not found:
         note("there is no key yet: paylink keys create MERCHANT_ID --mode test")
         return
-    columns = ("key", "mode", "state", "merchant", "name", "created", "ends")
-    screen().print(table("", columns, [_line(row) for row in found]))
+    columns = ("key", "mode", "state", "merchant", "name", "from, until")
+    screen().print(table(columns, [_line(row) for row in found]))
 
 
 def revoke(
@@ -104,7 +104,7 @@ def revoke(
         str, typer.Argument(metavar="KEY_ID", help="The id from the list, or the whole key.")
     ],
 ) -> None:
-    """Revoke a key: no request with it is accepted any more, and it cannot be brought back.
+    """Revoke a key: within seconds no request with it is accepted, and nothing brings it back.
 
     Payments that it created go on.
     """
@@ -142,12 +142,12 @@ def _key_id(typed: str) -> str:
 
 
 def _line(row: Row[tuple[object, ...]]) -> tuple[object, ...]:
+    ends = row.revoked_at or row.expires_at
     return (
         row.id,
         row.mode,
         state(row.state),
         public(Kind.MERCHANT, row.merchant_id),
         row.name,
-        row.created_at,
-        row.revoked_at or row.expires_at or "never",
+        f"{moment(row.created_at)}\n{moment(ends) if ends else 'no end'}",
     )

@@ -25,9 +25,9 @@ MAX_NAME: Final = 200
 MOST_LISTED: Final = 1_000
 
 _MERCHANTS = text("""
-SELECT m.id, m.name, m.is_active, m.rate_limit_per_minute, m.ip_allowlist, m.created_at,
+SELECT m.id, m.name, m.is_active, m.rate_limit_per_minute, m.ip_allowlist,
        count(k.id) FILTER (WHERE k.revoked_at IS NULL
-                             AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())) AS keys
+                             AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())) AS in_force
   FROM merchants m LEFT JOIN api_keys k ON k.merchant_id = m.id
  GROUP BY m.id ORDER BY m.created_at DESC LIMIT :most
 """)
@@ -69,26 +69,25 @@ def create(
 
 
 def list_() -> None:
-    """List the newest 1000 merchants with what they may do."""
+    """List the newest 1000 merchants: requests per minute, networks, and keys in force."""
     with open_books() as books, books.engine.connect() as db:
         found = db.execute(_MERCHANTS, {"most": MOST_LISTED}).all()
     if not found:
         note("there is no merchant yet: paylink merchant create NAME")
         return
-    columns = ("merchant", "name", "state", "requests/min", "networks", "keys in force", "since")
+    columns = ("merchant", "name", "state", "per min", "networks", "keys")
     lines = [
         (
             public(Kind.MERCHANT, row.id),
             row.name,
             state("active" if row.is_active else "inactive"),
             row.rate_limit_per_minute,
-            ", ".join(row.ip_allowlist) or "any",
-            row.keys,
-            row.created_at,
+            "\n".join(row.ip_allowlist) or "any",
+            row.in_force,
         )
         for row in found
     ]
-    screen().print(table("", columns, lines))
+    screen().print(table(columns, lines))
 
 
 def merchant_id(typed: str) -> UUID:

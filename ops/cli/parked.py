@@ -12,7 +12,7 @@ from domain.ids import Kind, parse, public
 from ops.cli.deeds import operator
 from ops.cli.meanings import advice
 from ops.cli.refusals import Misuse, Refusal
-from ops.cli.show import note, screen, state, table
+from ops.cli.show import moment, note, screen, state, table
 from ops.cli.where import open_books
 from ops.store.parking import TABLES, ParkedRow, list_parked, unpark
 
@@ -40,8 +40,8 @@ def list_(
     if not found:
         screen().print("nothing waits for a person")
         return
-    columns = ("id", "is", "at", "about", "reason", "for", "since", "what it means, what to do")
-    screen().print(table("", columns, [_line(row) for row in found]))
+    columns = ("id, about", "is", "why", "what it means, what to do")
+    screen().print(table(columns, [_line(row) for row in found]))
     if count > len(found):
         note(f"{count - len(found)} more: paylink parked list --limit {min(count, MOST_LISTED)}")
 
@@ -79,15 +79,12 @@ def _row(typed: str) -> tuple[Kind, UUID]:
 
 
 def _line(row: ParkedRow) -> tuple[object, ...]:
-    about = public(_ABOUT[row.kind], row.about) if row.about is not None else ""
+    about = f"\n{public(_ABOUT[row.kind], row.about)}" if row.about is not None else ""
+    at = f"\nat {row.gateway}" if row.gateway is not None else ""
     means, do = advice(row.reason)
     return (
-        public(row.kind, row.id),
-        state(row.state),
-        row.gateway,
-        about,
-        row.reason,
-        row.owner,
-        row.since,
+        f"{public(row.kind, row.id)}{about}",
+        state(row.state).append(at),
+        f"{row.reason}\nfor {row.owner}\nsince {moment(row.since)}",
         f"{means} {do}",
     )

@@ -78,4 +78,4 @@ def list_(
         )
         for row in found
     ]
-    screen().print(table("", columns, lines))
+    screen().print(table(columns, lines))

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec
 
-import redis
 import typer
 from psycopg.errors import LockNotAvailable, QueryCanceled, UndefinedTable
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from ops.dev.errors import DevError
 from ops.settings import BadSettings
@@ -61,20 +60,15 @@ def kindly(command: Callable[P, None]) -> Callable[P, None]:
         except Refusal as refusal:
             _complain(str(refusal), refusal.fix)
             raise typer.Exit(refusal.code) from None
-        except (BadSettings, DevError) as error:
-            _complain(str(error))
+        except BadSettings as error:
+            for problem in error.problems:
+                _complain(problem)
             raise typer.Exit(MISUSED) from None
-        except ArgumentError:
-            _complain(
-                "DATABASE_URL: it cannot be read",
-                "write it as postgresql://user:password@host:5432/database",
-            )
+        except DevError as error:
+            _complain(str(error))
             raise typer.Exit(MISUSED) from None
         except DBAPIError as error:
             _complain(*_explained(error))
-            raise typer.Exit(FAILED) from None
-        except redis.RedisError as error:
-            _complain(f"REDIS_URL: {_line(error)}", "start the server, or correct REDIS_URL")
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
@@ -93,7 +87,7 @@ def _explained(error: DBAPIError) -> tuple[str, str]:
             f"DATABASE_URL: {line}",
             "start the server (or `paylink up`), or correct DATABASE_URL",
         )
-    return f"the database refused: {line}", "nothing was changed"
+    return f"the database refused: {line}", "nothing was changed; correct what it names"
 
 
 def _line(error: BaseException) -> str:

@@ -41,14 +41,17 @@ def note(text: str) -> None:
     screen(stderr=True).print(cell(text), soft_wrap=True)
 
 
-def table(title: str, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
-    """Return a table; what does not fit is folded, never cut."""
-    made = Table(title=title or None, title_justify="left", header_style="bold", box=None)
-    made.padding = (0, 2, 0, 0)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    for line in lines:
-        made.add_row(*(value if isinstance(value, Text) else cell(value) for value in line))
+def table(columns: Sequence[str], lines: Iterable[Sequence[object]]) -> Table:
+    """Return a table. Where it is narrow, texts wrap; ids stay whole, so that they can be copied."""
+    made = Table(header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    cells = [
+        [value if isinstance(value, Text) else cell(value) for value in line] for line in lines
+    ]
+    for number, column in enumerate(columns):
+        wraps = any(" " in line[number].plain for line in cells)
+        made.add_column(column, overflow="fold", no_wrap=not wraps)
+    for line in cells:
+        made.add_row(*line)
     return made
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from domain.attempt import State
 from ops.cli.meanings import advice
 from ops.cli.show import amount, cell, moment, state, table
 from ops.store.tale import Row, Tale
@@ -19,6 +20,8 @@ from ops.telemetry.redaction import redact
 
 #: What a lease, a wake-up and a version are is no part of the story.
 _INSIDE = ("key", "version", "wakes", "lease_until")
+_OPEN = frozenset({State.SENDING, State.UNKNOWN, State.PENDING, State.REQUIRES_ACTION})
+_MONEY = frozenset({State.AUTHORIZED, State.CAPTURED, State.LATE_SUCCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,16 @@ def rendered(tale: Tale) -> RenderableType:
     ]
     parts: list[RenderableType] = [_head(tale)]
     if tale.fraud is not None:
-        parts += [Text(), _fraud(tale.fraud)]
+        parts += _fraud(tale.fraud)
     parts += [Text(), _route(tale), Text(), _attempts(tale)]
     if tale.transactions:
-        parts += [Text(), _money(tale.transactions)]
-    parts += [Text(), table("In order of time", ("UTC", "s", "what", ""), lines)]
+        parts += [_title("Money that moved"), _money(tale.transactions)]
+    parts += [_title("In order of time"), table(("UTC", "s", "what", ""), lines)]
     return Group(*parts)
+
+
+def _title(text: str) -> Text:
+    return Text.assemble("\n", (text, "bold"))
 
 
 def _head(tale: Tale) -> Table:
@@ -107,26 +114,23 @@ def _next(row: Row) -> str:
         since = moment(row["parked_at"])
         return f"parked since {since} for {row['owner']}: {row['parked_reason']}. {means} {do}"
     if row["next_run_at"] is not None:
-        return f"{row['next_command']} at {moment(row['next_run_at'])} (start {row['starts'] + 1})"
+        again = f", started {row['starts']} times without a result" if row["starts"] else ""
+        return f"{row['next_command']} at {moment(row['next_run_at'])}{again}"
     if row["awaits_payer"]:
         return "the payer has the provider's page open"
     return ""
 
 
-def _fraud(row: Row) -> Table:
-    made = table(
-        f"Fraud: {row['decision']}, score {row['score']} ({row['risk_level']})"
-        + (f", because of {row['reason']}" if row["reason"] else "")
-        + f"; {row['mode']}, rules {row['ruleset_version']}, model {row['model_id'] or 'none'}",
-        ("factor", "from", "adds", "saw", "means"),
-        [
-            tuple(factor[name] for name in ("name", "source", "contribution", "value", "text"))
-            for factor in row["factors"]
-        ],
-    )
+def _fraud(row: Row) -> list[RenderableType]:
+    why = f" because of {row['reason']}" if row["reason"] else ""
+    scored = f"score {row['score']} ({row['risk_level']}), scored {row['mode']}"
+    by = f"rules {row['ruleset_version']}, model {row['model_id'] or 'none'}"
+    title = _title(f"Fraud: {row['decision']}{why}; {scored} by {by}")
     if not row["factors"]:
-        made.add_row(cell("no factor raised the score"))
-    return made
+        return [title, Text("no factor raised the score")]
+    names = ("name", "source", "contribution", "value", "text")
+    lines = [tuple(factor[name] for name in names) for factor in row["factors"]]
+    return [title, table(("factor", "from", "adds", "saw", "means"), lines)]
 
 
 def _route(tale: Tale) -> Tree:
@@ -139,6 +143,9 @@ def _route(tale: Tale) -> Tree:
     tree.add(cell(f"tried: {', then '.join(tried) or 'none yet'}"))
     for id_, reason in row["skipped"].items():
         tree.add(cell(f"passed over in the last run: {id_} ({reason})"))
+    open_ = [one["gateway_id"] for one in tale.attempts if State(one["state"]) in _OPEN]
+    if open_:
+        tree.add(cell(f"nowhere else before it is known what became of it at {open_[0]}"))
     if tale.route is not None:
         order = ", then ".join(one.id for one in tale.route.order)
         tree.add(cell(f"as configured now it would go to: {order or 'none'}"))
@@ -156,13 +163,18 @@ def _attempts(tale: Tale) -> Tree:
             line.append(f", no money moved: {row['proof']}")
         branch = tree.add(line)
         branch.add(cell(_joined(row["id"], row["provider_id"])))
-        if why := _joined(row["code"], row["cause"]):
+        if why := _why(row):
             branch.add(cell(f"cause: {why}"))
         branch.add(cell(f"written {moment(row['created_at'])}, {_end(row)}"))
         for fact in tale.facts:
             if fact["attempt_id"] == row["id"]:
                 branch.add(cell(f"{fact['source']} said {fact['outcome']} {_said(fact['told'])}"))
     return tree
+
+
+def _why(row: Row) -> str:
+    """Return why it is as it is; money that moved keeps the cause of an earlier doubt, untold here."""
+    return "" if row["state"] in _MONEY else _joined(row["code"], row["cause"])
 
 
 def _end(row: Row) -> str:
@@ -188,7 +200,7 @@ def _money(rows: Sequence[Row]) -> Table:
         )
         for row in rows
     ]
-    return table("Money that moved", columns, lines)
+    return table(columns, lines)
 
 
 def _decisions(tale: Tale) -> Iterator[Happened]:
@@ -212,7 +224,8 @@ def _sent(tale: Tale) -> Iterator[Happened]:
         )
         yield Happened(row["created_at"], f"{what} written", where)
         if row["finished_at"] is not None:
-            end = _joined(row["state"], row["proof"], row["code"], row["cause"])
+            proof = f"proof: {row['proof']}" if row["proof"] else ""
+            end = _joined(row["state"], proof, _why(row))
             yield Happened(row["finished_at"], f"{what} ended", end)
         if row["parked_at"] is not None:
             yield Happened(row["parked_at"], f"{what} parked", row["parked_reason"])
@@ -247,7 +260,9 @@ def _written(tale: Tale) -> Iterator[Happened]:
 
 
 def _said(told: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in redact(told).items() if value is not None)
+    """Return what was told, without what every line of the story has in common."""
+    shown = redact({name: value for name, value in told.items() if name != "payment_id"})
+    return " ".join(f"{name}={value}" for name, value in shown.items() if value is not None)
 
 
 def _joined(*parts: object) -> str:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import ArgumentError
 
+from ops.dev.folder import RUNNING_FILE
 from ops.dev.secrets import development_secrets
 from ops.settings import BadSettings, Settings
 from ops.store.engine import open_engine
 
-#: Written by `paylink up` when its servers are up, removed when it ends: a JSON object, mode 0600.
-RUNNING_FILE: Final = "running.json"
 DATA_SETTING: Final = "PAYLINK_DATA"
 DATA_FOLDER: Final = ".paylink"
 #: Any of these in the environment means that somebody has said where the database is.
@@ -79,6 +79,10 @@ def settings_here(environ: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings.from_env(environment_here(environ))
     if not settings.database_url:
         raise BadSettings(["USE_MOCK_DB is on, so there is no database to work on: unset it"])
+    if not _is_address(settings.database_url):
+        # Not quoted: it may hold a password.
+        right = "write it as postgresql://user:password@host:5432/database"
+        raise BadSettings([f"DATABASE_URL is not the address of a PostgreSQL database: {right}"])
     return settings
 
 
@@ -123,6 +127,13 @@ def open_books(environ: Mapping[str, str] = os.environ) -> Iterator[Books]:
         yield Books(engine, settings)
     finally:
         engine.dispose()
+
+
+def _is_address(url: str) -> bool:
+    try:
+        return make_url(url).drivername == "postgresql"
+    except (ArgumentError, ValueError):  # the port is not a number
+        return False
 
 
 def _secrets(folder: Path) -> dict[str, str]:

@@ -10,6 +10,9 @@ from pathlib import Path
 from ops.dev.errors import FolderUnusable
 
 PRIVATE_FOLDER = 0o700
+#: Where a running system is, as JSON with the passwords of its stores: its owner's alone. Written by
+#: `paylink up` when its servers are up, removed when it ends.
+RUNNING_FILE = "running.json"
 PASSWORD_BYTES = 24
 
 

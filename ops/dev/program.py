@@ -56,6 +56,8 @@ class Child:
     #: None where they are somebody else's concern.
     strays: Strays | None = None
     process: subprocess.Popen[bytes] | None = None
+    #: Its end wakes the supervisor; otherwise that has to look.
+    watched: bool = False
     ready: bool = False
     #: It was not ready in time, and is not yet.
     late: bool = False

@@ -30,7 +30,8 @@ def spawn(
     """Start a program in a session of its own, output appended to `log`, nothing to read.
 
     `env` is its whole environment. When the *thread* that called this ends, the kernel sends
-    `last_signal` (Linux), so call it from a thread that lives as long as the program should.
+    `last_signal` (Linux), so call it from a thread that lives as long as the program should. If
+    we are killed, it is sent once more for every further thread of ours.
     `user` switches user and group; only root can. Raises OSError when it cannot be started.
     """
     with open_log(log) as output:

@@ -6,9 +6,8 @@ import os
 import queue
 import signal
 import subprocess
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -19,15 +18,12 @@ from ops.dev.program import ASK_AGAIN_S, Child, Program, child_of, child_of_serv
 from ops.dev.server import EmbeddedServer
 from ops.dev.signals import stop_signals
 from ops.dev.spawn import tail
+from ops.dev.wakeups import Wakeups
 
 READY_EVERY_S = 0.1
 STRAYS_EVERY_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    child: Child
-    process: subprocess.Popen[bytes]
+#: How soon the end of a child is noticed where the kernel does not tell.
+LOOK_EVERY_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class _RestartAsked:
     name: str
 
 
-_Event: TypeAlias = _Ended | _StopAsked | _RestartAsked
+_Request: TypeAlias = _StopAsked | _RestartAsked
 
 
 class Supervisor:
@@ -77,7 +73,8 @@ class Supervisor:
         if len(self._programs) < len(everyone):
             raise ValueError("two programs share a name, and so a log")
         self._everyone = [*self._servers, *everyone]
-        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._wakeups = Wakeups()
         self._stopping = False
         self._clean = True
 
@@ -87,7 +84,10 @@ class Supervisor:
         In the main thread the stop signals are ours meanwhile. Programs end with the thread that
         runs this.
         """
-        with stop_signals(lambda name: self._events.put(_StopAsked(name))):
+        with (
+            closing(self._wakeups),
+            stop_signals(lambda name: self._ask(_StopAsked(name))),
+        ):
             try:
                 for child in self._servers:
                     self._watch(child)
@@ -101,13 +101,13 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask `run` to take everything down; from any thread."""
-        self._events.put(_StopAsked("asked"))
+        self._ask(_StopAsked("asked"))
 
     def restart(self, name: str) -> None:
         """Ask `run` to end a program cleanly and start it again at once; from any thread."""
         if name not in self._programs:
             raise KeyError(name)
-        self._events.put(_RestartAsked(name))
+        self._ask(_RestartAsked(name))
 
     def pid(self, name: str) -> int | None:
         """The main process of a program, None while it is down."""
@@ -153,23 +153,29 @@ class Supervisor:
                 self._turn(STRAYS_EVERY_S)
         self._clean = self._clean and self._strays_killed() == killed
 
+    def _ask(self, request: _Request) -> None:
+        self._requests.put(request)  # a SimpleQueue, because signal handlers interrupt anything
+        self._wakeups.wake()
+
     def _turn(self, at_most_s: float | None = None) -> None:
-        """Wait for one event or until something is due; do both."""
+        """Wait until something happens or is due, then do all of it."""
+        self._wakeups.wait(self._wait_s(at_most_s))
         with suppress(queue.Empty):
-            self._handle(self._events.get(timeout=self._wait_s(at_most_s)))
+            while True:
+                self._answer(self._requests.get_nowait())
+        for child in self._everyone:
+            if child.process and (code := child.process.poll()) is not None:
+                self._on_end(child, code)
         self._do_what_is_due()
 
-    def _handle(self, event: _Event) -> None:
-        match event:
-            case _Ended(child, process):
-                if child.process is process:
-                    self._on_end(child, process.returncode)
+    def _answer(self, request: _Request) -> None:
+        match request:
             case _StopAsked(why):
                 self._on_stop(why)
             case _RestartAsked(name):
                 self._on_restart(self._programs[name])
             case _:
-                assert_never(event)
+                assert_never(request)
 
     def _wait_s(self, at_most_s: float | None) -> float | None:
         now = monotonic()
@@ -178,6 +184,8 @@ class Supervisor:
             waits.append(at_most_s)
         if any(child.process and not child.ready for child in self._everyone):
             waits.append(READY_EVERY_S)
+        if any(child.process and not child.watched for child in self._everyone):
+            waits.append(LOOK_EVERY_S)
         return max(min(waits), 0.0) if waits else None
 
     def _do_what_is_due(self) -> None:
@@ -215,15 +223,7 @@ class Supervisor:
         self._watch(child)
 
     def _watch(self, child: Child) -> None:
-        process = child.process
-        if process is None:
-            return
-
-        def wait() -> None:
-            process.wait()
-            self._events.put(_Ended(child, process))
-
-        threading.Thread(target=wait, name=f"wait-{child.name}", daemon=True).start()
+        child.watched = child.process is not None and self._wakeups.watch(child.process.pid)
 
     def _look_whether_ready(self, child: Child) -> None:
         if child.process and child.looks_ready():

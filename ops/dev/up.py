@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,9 +13,10 @@ from pathlib import Path
 from domain.payment import Mode
 from domain.routing import Route
 from ops import apikeys
+from ops.dev.folder import RUNNING_FILE, write_private
 from ops.dev.lock import only_one
 from ops.dev.ports import require_free
-from ops.dev.probes import answers_http
+from ops.dev.probes import answers_http, listens
 from ops.dev.program import Program
 from ops.dev.secrets import a_secret, development_secrets
 from ops.dev.services import Services, services
@@ -70,7 +72,7 @@ def up(folder: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> 
 
     Raises `DevError` or `BadSettings`, whose texts say what to change.
     """
-    with only_one(folder), stack(folder, environ, say) as ours:
+    with only_one(folder), stack(folder, environ, say) as ours, _findable(folder, ours):
         supervisor = Supervisor(
             ours.programs,
             say,
@@ -79,6 +81,26 @@ def up(folder: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> 
             on_up=lambda: say(banner(ours)),
         )
         return supervisor.run()
+
+
+@contextmanager
+def _findable(folder: Path, ours: Stack) -> Iterator[None]:
+    """Say where everything is while it runs, so that the operator's other commands find it."""
+    where = folder.absolute() / RUNNING_FILE
+    found = {
+        "pid": os.getpid(),
+        "url": ours.url,
+        "database_url": ours.services.database_url,
+        "redis_url": ours.services.redis_url,
+        "sandboxes": {
+            name: f"http://127.0.0.1:{port}" for name, (port, _) in ours.sandboxes.items()
+        },
+    }
+    write_private(where, json.dumps(found))
+    try:
+        yield
+    finally:
+        where.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -151,7 +173,9 @@ def _programs(
 ) -> list[Program | Sequence[Program]]:
     """Return the Procfile's programs; `release` has been done already."""
     ready = {
-        "ingress": answers_http(settings.port, "/health/ready", settings.host),
+        "ingress": listens(settings.port, settings.host)
+        if settings.tls_cert_file
+        else answers_http(settings.port, "/health/ready", settings.host),
         "worker": answers_http(settings.worker_metrics_port, "/ready"),
         "clock": answers_http(settings.clock_metrics_port, "/ready"),
     }

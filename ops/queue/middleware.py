@@ -39,7 +39,6 @@ class RequestContext(Middleware):
     """Puts the message's request id and its row on every line of the run."""
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
-        clear_contextvars()
         bind_contextvars(**_context(message))
 
     def after_process_message(

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from ops.sandbox.account import Account, Changed
 from ops.sandbox.board import Operation
 from ops.sandbox.entries import Key, Move
-from ops.sandbox.faults import ANSWERS, COURSES, GATES, Fault, Strike, by_fault
+from ops.sandbox.faults import ANSWERS, COURSES, GATES, ONCE, Fault, Strike, by_fault
 from ops.sandbox.keys import Busy, Different, Fresh, Saved
 from ops.sandbox.operations import TooMuchError, WrongStateError
 from ops.sandbox.replies import (
@@ -31,6 +32,8 @@ from ops.sandbox.wire import Request
 
 #: The longest Idempotency-Key.
 KEY_LENGTH = 64
+#: Keys remembered for the faults that strike once.
+LOST_LIMIT = 100_000
 #: A 200 that no client can read.
 GARBAGE = b'\x00\xff{"id": "sp_'
 
@@ -53,6 +56,7 @@ class Execution:
 
     def __init__(self, account: Account) -> None:
         self._account = account
+        self._lost: OrderedDict[str, None] = OrderedDict()  # keys that met a fault of `ONCE`
 
     async def read(self, request: Request, find: Callable[[], Answer]) -> Reply:
         """Answer a GET. What it shows is on disk before it is shown."""
@@ -69,7 +73,8 @@ class Execution:
     async def post(self, request: Request, seen: Sighting, job: Job) -> Reply:
         """Run a POST once per key; every other time give the first answer again."""
         key = _key_of(request)
-        gates = self._strikes(job.operation, GATES, job.own)
+        own = self._still_meets(key, job.own)
+        gates = self._strikes(job.operation, GATES, own)
         if Fault.DROP_BEFORE_CHARGE in gates:
             return Dropped()
         _refuse_at_gate(gates)
@@ -79,7 +84,8 @@ class Execution:
             case Fresh():
                 try:
                     self._refuse_when_full(job.operation)
-                    return await self._first_time(request, seen, job, key, fingerprint)
+                    fresh = replace(job, own=own)
+                    return await self._first_time(request, seen, fresh, key, fingerprint)
                 finally:
                     self._account.keys.release(key)
             case Saved():
@@ -146,6 +152,16 @@ class Execution:
         saved = self._account.ledger.read(seq)
         assert isinstance(saved, Key)
         return Answer(saved.status, bytes(saved.body), headers={"Idempotent-Replayed": "true"})
+
+    def _still_meets(self, key: str, own: tuple[Strike, ...]) -> tuple[Strike, ...]:
+        """Leave out what a payment brought along and this key has met already."""
+        once = {strike.fault for strike in own} & ONCE
+        if once and key not in self._lost:
+            self._lost[key] = None
+            if len(self._lost) > LOST_LIMIT:
+                self._lost.popitem(last=False)
+            return own
+        return tuple(strike for strike in own if strike.fault not in once)
 
     def _strikes(
         self, operation: Operation, possible: frozenset[Fault], own: Iterable[Strike] = ()

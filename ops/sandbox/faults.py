@@ -64,12 +64,14 @@ MEANING: Mapping[Fault, str] = {
     Fault.SOFT_DECLINE: "402 insufficient_funds",
     Fault.HARD_DECLINE: "402 stolen_card",
     Fault.REFUSE: "connections are refused; only globally",
-    Fault.DROP_BEFORE_CHARGE: "closes without an answer; nothing charged, key not saved",
+    Fault.DROP_BEFORE_CHARGE: "closes without an answer; nothing charged, key not saved; a payment "
+    "that brings it along meets it once",
     Fault.CHARGE_THEN_DROP: "charges, saves the answer, closes without sending it",
     Fault.CHARGE_THEN_500: "charges, answers 500, and the 500 is saved under the key",
     Fault.CHARGE_THEN_GARBAGE: "charges, saves the answer, sends 200 with bytes that do not parse",
     Fault.HANG: "charges, then says nothing until the client leaves",
-    Fault.HANG_BEFORE_CHARGE: "says nothing until the client leaves; nothing charged",
+    Fault.HANG_BEFORE_CHARGE: "says nothing until the client leaves; nothing charged; a payment "
+    "that brings it along meets it once",
     Fault.SLOW_DRIP: "charges, then answers one byte at a time",
     Fault.RATE_LIMITED: "429 with Retry-After: 1; never executed, key not saved",
     Fault.SERVER_ERROR: "500, nothing charged, saved under the key",
@@ -112,6 +114,9 @@ ANSWERS = frozenset(
         Fault.LATENCY,
     }
 )
+#: A payment that brings one of these along loses its first request only: the same request under
+#: the same key gets through, as it would after a cable was plugged in again.
+ONCE = frozenset({Fault.DROP_BEFORE_CHARGE, Fault.HANG_BEFORE_CHARGE})
 #: Decide how a new payment goes.
 COURSES = frozenset(
     {

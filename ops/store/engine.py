@@ -34,5 +34,6 @@ def open_engine(database_url: str, application: str, size: int) -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # row values have no place in the text of an exception
         connect_args={"options": session_options(application), "connect_timeout": 5},
     )

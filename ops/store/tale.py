@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
-from domain.attempt import Attempt, Operation, State
+from domain.attempt import BLOCKING, Attempt, Operation, State
 from domain.due import NEVER
 from domain.ids import Kind
 from domain.money import CURRENCIES, Money
@@ -18,10 +18,9 @@ from domain.payment import FINAL, Method, Mode, Payment, Status
 from domain.routing import Plan, plan
 from ops.store.gateways import read_gateways
 
-Row: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = RowMapping
 
-#: Rows of one kind that are read: a payment has a dozen; the rest of a pathological one is counted
-#: by nobody here.
+#: Rows of one kind that are read; a payment has a dozen, and a screen ends somewhere.
 MOST: Final = 500
 
 
@@ -103,7 +102,8 @@ class Tale:
     webhooks: Sequence[Row]
     audit: Sequence[Row]
     events: Sequence[Row]
-    #: Where it would go now, as gateways are configured and held; None: nothing decides any more.
+    #: Where it would go now, as gateways are configured and held; None: it is final, or an open
+    #: attempt keeps it where it is.
     route: Plan | None
 
 
@@ -136,7 +136,8 @@ def newest_payments(db: Connection, status: Status | None, limit: int) -> Sequen
 
 def _route(db: Connection, row: Row, attempts: Sequence[Row]) -> Plan | None:
     """Ask routing itself; what it looks at is not secret, so everything sealed is left out."""
-    if Status(row["status"]) in FINAL:
+    blocked = any(State(attempt["state"]) in BLOCKING for attempt in attempts)
+    if blocked or Status(row["status"]) in FINAL:
         return None
     payment = Payment(
         id=row["key"],

@@ -47,7 +47,7 @@ class Rig(Protocol):
         """Have the next charge meet this; a refused connection lasts until `calm`."""
 
     def fails_next(self, operation: str) -> None:
-        """Have the next `cancel` or `read` be refused as temporarily unavailable."""
+        """Have the next `cancel` or `read` fail, and stay failed under its key if it has one."""
 
     def calm(self) -> None:
         """End all faults."""
@@ -125,7 +125,7 @@ class SandboxRig:
         self.simulator.fault(self._faults[scenario], **bound)
 
     def fails_next(self, operation: str) -> None:
-        self.simulator.fault("unavailable", count=1, on=operation)
+        self.simulator.fault("server_error", count=1, on=operation)
 
     def calm(self) -> None:
         self.simulator.admin("DELETE", "/faults")

@@ -136,6 +136,12 @@ def a_program(
     )
 
 
+def a_noting(folder: Path, name: str, script: str = NOTING) -> Program:
+    """A program that counts as ready when it takes notes."""
+    argv = python(script, folder, name)
+    return a_program(name, argv, ready=lambda: "started" in notes(folder, name))
+
+
 class Kept:
     """A supervisor that runs in a thread of its own."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -238,12 +237,12 @@ def test_data_of_another_version_is_refused(tmp_path: Path) -> None:
         EmbeddedPostgres(tmp_path).start()
 
 
-def test_durable_is_the_default_and_loses_nothing(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path)
-    url = server.start()
+def test_durable_is_the_default_and_loses_nothing(postgres: EmbeddedPostgres) -> None:
+    names = ("fsync", "synchronous_commit", "full_page_writes")
+    assert settings(postgres.url, *names) == ["off", "on", "off"]
+    postgres.stop()
+    server = EmbeddedPostgres(postgres.folder)
     try:
-        names = ("fsync", "synchronous_commit", "full_page_writes")
-        assert settings(url, *names) == ["on", "on", "on"]
+        assert settings(server.start(), *names) == ["on", "on", "on"]
     finally:
         server.stop()
-        shutil.rmtree(tmp_path / "postgres" / "data")

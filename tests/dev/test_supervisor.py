@@ -10,29 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from ops.dev.program import Program, child_of
+from ops.dev.program import child_of
 from ops.dev.redis import EmbeddedRedis
 from ops.dev.spawn import LOG_LIMIT_BYTES
 from ops.dev.supervisor import Supervisor
 from tests.dev.kept import (
     DRAINING,
-    HASTY,
-    MASTER,
     NOTING,
     PLAIN,
     STUBBORN,
+    a_noting,
     a_program,
     kept,
     notes,
     python,
 )
-from tests.dev.waiting import is_gone, wait_until
-
-
-def a_noting(folder: Path, name: str, script: str = NOTING) -> Program:
-    """A program that counts as ready when it takes notes."""
-    argv = python(script, folder, name)
-    return a_program(name, argv, ready=lambda: "started" in notes(folder, name))
+from tests.dev.waiting import assert_gone, wait_until
 
 
 def test_a_program_starts_when_the_one_before_is_ready_and_ends_before_it(tmp_path: Path) -> None:
@@ -135,57 +128,6 @@ def test_a_program_lives_in_its_own_session_without_input(tmp_path: Path) -> Non
         assert wait_until(lambda: log.exists() and log.read_text()) == "True ''\n"
 
 
-def test_the_stop_signal_is_sent_once_and_to_the_main_process_only(tmp_path: Path) -> None:
-    argv = python(MASTER, tmp_path, "master", "obedient")
-    with kept(tmp_path, a_program("master", argv)) as at_work:
-        wait_until(lambda: notes(tmp_path, "master"))
-        at_work.supervisor.stop()
-        at_work.supervisor.stop()
-        assert at_work.ended() == 0
-    (worker, *signals) = notes(tmp_path, "master")
-    assert worker.startswith("worker ")
-    assert signals == ["master SIGTERM"]
-
-
-def test_workers_of_a_killed_master_are_ended_before_it_starts_again(tmp_path: Path) -> None:
-    argv = python(MASTER, tmp_path, "master", "obedient")
-    with kept(tmp_path, a_program("master", argv)) as at_work:
-        worker = int(wait_until(lambda: notes(tmp_path, "master"))[0].split()[1])
-        old = at_work.pid("master")
-        os.kill(old, signal.SIGKILL)
-
-        at_work.has_said(f"master left processes behind, waiting for them: pid {worker}")
-        at_work.new_pid("master", old)
-        assert is_gone(worker)
-        assert notes(tmp_path, "master")[1] == "worker SIGTERM"
-        assert at_work.finish() == 0
-
-
-def test_workers_that_were_told_to_end_are_waited_for_and_not_told_again(tmp_path: Path) -> None:
-    with kept(tmp_path, a_noting(tmp_path, "hasty", HASTY)) as at_work:
-        at_work.has_said("everything is up")
-        at_work.supervisor.stop()
-        at_work.has_said("hasty ended with exit code 0")
-        at_work.has_said("hasty left processes behind, waiting for them")
-        assert notes(tmp_path, "hasty") == ["started", "SIGTERM"]
-        (tmp_path / "go").touch()
-        assert at_work.ended() == 0
-    assert notes(tmp_path, "hasty") == ["started", "SIGTERM"]
-
-
-def test_a_worker_that_outlives_its_master_is_killed_after_the_limit(tmp_path: Path) -> None:
-    argv = python(MASTER, tmp_path, "master", "deaf")
-    with kept(tmp_path, a_program("master", argv, stop_timeout_s=0.3)) as at_work:
-        worker = int(wait_until(lambda: notes(tmp_path, "master"))[0].split()[1])
-        old = at_work.pid("master")
-        os.kill(old, signal.SIGKILL)
-
-        at_work.has_said("master: killing what is left of it")
-        at_work.new_pid("master", old)
-        assert is_gone(worker)
-        assert notes(tmp_path, "master")[1] == "worker SIGTERM"
-
-
 def test_a_program_that_ignores_the_stop_signal_is_killed_and_that_is_said(tmp_path: Path) -> None:
     stubborn = a_program("stubborn", python(STUBBORN, tmp_path, "note"), stop_timeout_s=0.3)
     with kept(tmp_path, a_noting(tmp_path, "good"), stubborn) as at_work:
@@ -193,7 +135,7 @@ def test_a_program_that_ignores_the_stop_signal_is_killed_and_that_is_said(tmp_p
         pid = at_work.pid("stubborn")
         assert at_work.finish() == 1
     assert "stubborn did not end in 0.3 s: killing it" in at_work.said
-    assert is_gone(pid)
+    assert_gone(pid)
     assert notes(tmp_path, "good") == ["started", "SIGTERM"]
 
 
@@ -277,6 +219,25 @@ def test_an_overgrown_log_is_set_aside_at_the_start(tmp_path: Path) -> None:
         wait_until(lambda: log.exists() and log.read_bytes() == b"fresh\n")
     assert log.with_name("chatty.log.1").stat().st_size == LOG_LIMIT_BYTES + 1
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_the_kernel_does_not_tell_of_an_end_we_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    with kept(tmp_path, a_program("victim", python(PLAIN))) as at_work:
+        at_work.has_said("everything is up")
+        old = at_work.pid("victim")
+        os.kill(old, signal.SIGKILL)
+        at_work.new_pid("victim", old)
+        assert at_work.finish() == 0
+
+
+def test_asking_a_supervisor_that_has_ended_does_nothing(tmp_path: Path) -> None:
+    with kept(tmp_path, a_program("one", python(PLAIN))) as at_work:
+        assert at_work.finish() == 0
+        at_work.supervisor.restart("one")
+        assert at_work.supervisor.pid("one") is None
 
 
 def test_two_programs_of_one_name_are_refused(tmp_path: Path) -> None:

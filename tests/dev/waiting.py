@@ -29,3 +29,8 @@ def is_gone(pid: int) -> bool:
             return file.read().rpartition(") ")[2].startswith("Z")
     except FileNotFoundError:
         return True
+
+
+def assert_gone(pid: int) -> None:
+    """Fail unless the process has ended, or is past its last instruction and about to vanish."""
+    wait_until(lambda: is_gone(pid), within_s=1.0)

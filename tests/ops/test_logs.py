@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
@@ -131,7 +134,11 @@ def test_an_exception_is_written_with_its_causes_and_without_locals(lines: Lines
         assert "held in a variable" not in line["exception"]
 
 
-@pytest.mark.parametrize("breaker", ["\r\n", "\n{}", "\u2028", "\x00", "\x1b[2J", "\ud800", '"}'])
+@pytest.mark.parametrize(
+    "breaker",
+    ["\r\n", "\n{}", "\u2028", "\x00", "\x1b[2J", "\ud800", '"}'],
+    ids=["crlf", "lf", "line separator", "nul", "escape", "surrogate", "quote"],
+)
 def test_no_value_breaks_its_line(lines: Lines, breaker: str) -> None:
     logs.logger().info(f"a{breaker}b", note=breaker, **{"odd" + breaker: 1})
     logging.getLogger("lib").info("a%sb", breaker)
@@ -224,9 +231,18 @@ fail()
     assert "ValueError" in in_main["exception"]
 
 
-def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
-    with capturing(), (tmp_path / "log").open("wb", buffering=0) as file:
-        logs.configure("test", stream=file)
+class Trickle(io.BytesIO):
+    """Takes a few bytes at a time, as a pipe may, and lets other threads run in between."""
+
+    def write(self, line: Any) -> int:
+        time.sleep(0)
+        return super().write(line[:100])
+
+
+def test_lines_of_many_threads_do_not_mix() -> None:
+    stream = Trickle()
+    with capturing():
+        logs.configure("test", stream=stream)
         log = logs.logger()
         threads = [
             threading.Thread(target=lambda: [log.info("x" * 1_500) for _ in range(50)])
@@ -237,7 +253,7 @@ def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
 
-    written = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    written = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(written) == 400
 
 

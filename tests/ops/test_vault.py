@@ -38,6 +38,17 @@ def test_the_layout_is_version_key_id_nonce_ciphertext_and_tag() -> None:
     assert len(sealed) == 4 + 12 + len(SECRET) + 16
 
 
+def test_a_value_sealed_by_an_earlier_release_still_opens() -> None:
+    # Made with AESGCM alone: nonce 00..0b, and as associated data the version, then key id,
+    # table, column and row, each after its length in four bytes.
+    sealed = bytes.fromhex(
+        "01026b31000102030405060708090a0bbc9cbce297a8edac36061ea7bb03e05447365827b30f83fb54aa587f"
+        "e12f29ff6389e1"
+    )
+
+    assert Vault({"k1": NEW}).open(sealed, **PLACE) == SECRET
+
+
 def test_an_empty_value_can_be_sealed() -> None:
     vault = Vault({"k1": NEW})
 

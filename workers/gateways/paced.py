@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 CONNECT_S: Final = 2.0
 #: Addresses of one name that are tried; together they share `CONNECT_S`.
 ADDRESSES: Final = 4
+#: A handshake for which no time is left gets this, because zero would mean not to wait at all.
+MOMENT_S: Final = 0.001
 
 
 class TooLate(Exception):
@@ -118,19 +120,23 @@ class TlsConnection(Connection, HTTPSConnection):
 
 
 def _dialled(host: str, port: int, exchange: Exchange) -> PlainSocket:
-    """Connect to the first address that answers; what is left of the time is the handshake's."""
+    """Connect to the first address that answers; what is left of the time is the handshake's.
+
+    Each address gets its share, so that one that swallows everything does not hide a good one.
+    """
     until = min(exchange.clock() + CONNECT_S, exchange.send_by, exchange.deadline)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[:ADDRESSES]
     error: OSError = TimeoutError("no time was left to connect")
-    for family, kind, protocol, _, address in found[:ADDRESSES]:
-        if exchange.clock() >= until:
+    for tried, (family, kind, protocol, _, address) in enumerate(found):
+        left_s = until - exchange.clock()
+        if left_s <= 0:
             break
         plain = PlainSocket(family, kind, protocol)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plain.settimeout(until - exchange.clock())
+            plain.settimeout(left_s / (len(found) - tried))
             plain.connect(address)
-            plain.settimeout(max(until - exchange.clock(), 0.001))
+            plain.settimeout(max(until - exchange.clock(), MOMENT_S))
         except OSError as failed:
             error = failed
             plain.close()

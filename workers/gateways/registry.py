@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlsplit
 
 from domain.payment import Mode
 from ops.store.gateways import Account
@@ -25,7 +26,7 @@ FRESH_S: Final = 1.0
 BUILDERS: Final[Mapping[str, Build]] = MappingProxyType({SANDBOX: Sandbox})
 
 #: Where plain HTTP may carry a live account's key: it does not leave the machine.
-LOOPBACK: Final = ("http://127.0.0.1", "http://[::1]", "http://localhost")
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,21 @@ class Registry:
             )
             return None
         try:
-            if account.mode is Mode.LIVE and not account.base_url.startswith(("https:", *LOOPBACK)):
+            if account.mode is Mode.LIVE and not _is_private(account.base_url):
                 raise Unusable("a live account is reached by https only")
             setup = Setup(account.base_url, account.credentials, account.settings, self._alarm)
             return build(setup)
         except Unusable as error:
             _log.error("gateway %s cannot be used as configured: %s", account.id, error)
             return None
+
+
+def _is_private(base_url: str) -> bool:
+    try:
+        url = urlsplit(base_url)
+    except ValueError:
+        return False
+    return url.scheme == "https" or url.hostname in LOOPBACK
 
 
 def _close(built: _Built) -> None:

@@ -39,7 +39,15 @@ from workers.gateways.sandbox_answers import (
     said,
     strange,
 )
-from workers.gateways.wire import Answer, NeverSent, Reply, Unanswered, Unreadable, Wire
+from workers.gateways.wire import (
+    Answer,
+    NeverSent,
+    Reply,
+    Unanswered,
+    Unreadable,
+    Wire,
+    is_sendable,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +63,10 @@ SOURCES: Final[Mapping[str, str]] = {
     "bank_transfer": "bank_transfer",
 }
 TOKEN_LIMIT: Final = 255
+#: A bank transfer is made by the payer, so there is nothing to name; the provider wants a word.
+PAYERS_OWN: Final = "none"
 DESCRIPTION_LIMIT: Final = 1000
+URL_LIMIT: Final = 2048
 METADATA_ENTRIES: Final = 50
 METADATA_NAME: Final = 40
 METADATA_VALUE: Final = 500
@@ -97,8 +108,10 @@ class Sandbox:
         metadata = dict(payment.metadata) | {PAYMENT_ID: public(Kind.PAYMENT, payment.id)}
         expressible = (
             source is not None
-            and 1 <= len(payment.method.token) <= TOKEN_LIMIT
+            and (payment.method.token or source == "bank_transfer")
+            and len(payment.method.token) <= TOKEN_LIMIT
             and len(payment.description or "") <= DESCRIPTION_LIMIT
+            and len(payment.return_url or "") <= URL_LIMIT
             and len(metadata) <= METADATA_ENTRIES
             and all(1 <= len(name) <= METADATA_NAME for name in metadata)
             and all(len(value) <= METADATA_VALUE for value in metadata.values())
@@ -111,7 +124,7 @@ class Sandbox:
                 "amount": payment.money.minor,
                 "currency": payment.money.currency.code,
                 "capture": True,
-                "source": {"type": source, "token": payment.method.token},
+                "source": {"type": source, "token": payment.method.token or PAYERS_OWN},
                 "three_ds": "required" if payment.wants_3ds else "automatic",
                 "return_url": payment.return_url,
                 "expires_at": payment.expires_at.astimezone(UTC).isoformat(),
@@ -211,4 +224,5 @@ class Sandbox:
 
 def _traced(attempt: Attempt) -> dict[str, str]:
     """Our request id, so that the provider's people and ours can talk about one call."""
-    return {"X-Request-ID": attempt.request_id} if attempt.request_id else {}
+    id_ = attempt.request_id
+    return {"X-Request-ID": id_} if id_ and is_sendable(id_) else {}

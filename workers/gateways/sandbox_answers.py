@@ -195,7 +195,8 @@ def _outcome(payment: Shown) -> Outcome:
         case Meaning.OPEN:
             return Pending(payment.id)
         case Meaning.DECLINED:
-            code = str(payment.decline_code or "declined")[:64]
+            told = payment.decline_code
+            code = told[:64] if isinstance(told, str) and told else "declined"
             if code not in DECLINES:
                 _log.warning("the sandbox declined with %r, which is not in our table", code)
             return Declined(code, DECLINES.get(code, UNLISTED), payment.id)

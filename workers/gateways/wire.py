@@ -103,9 +103,12 @@ class Wire:
         """`headers` go with every request. Raises `Unusable` for what could never be sent."""
         self._origin = _Origin.read(base_url)
         self._headers = dict(headers)
-        if not all(_is_sendable(value) for value in self._headers.values()):
+        if not all(is_sendable(value) for value in self._headers.values()):
             raise Unusable("a header value has characters that HTTP cannot carry")
-        self._tls = tls_context(ca_file) if self._origin.secure else None
+        try:
+            self._tls = tls_context(ca_file) if self._origin.secure else None
+        except OSError as error:  # ssl.SSLError is one
+            raise Unusable(f"the certificates in {ca_file} cannot be read: {error}") from error
         self._clock = clock
         self._idle: deque[tuple[Connection, float]] = deque()
         self._closed = threading.Event()
@@ -191,11 +194,11 @@ class Wire:
         return None
 
     def _keep(self, connection: Connection) -> None:
-        if self._closed.is_set() or len(self._idle) >= IDLE_LIMIT:
+        if len(self._idle) >= IDLE_LIMIT:
             connection.close()
             return
         self._idle.append((connection, self._clock()))
-        if self._closed.is_set():  # closed since we looked
+        if self._closed.is_set():  # asked afterwards, so that neither thread can miss the other
             self.close()
 
 
@@ -250,7 +253,8 @@ def _last(state: RetryCallState) -> Reply:
     return reply
 
 
-def _is_sendable(value: str) -> bool:
+def is_sendable(value: str) -> bool:
+    """Whether a header can carry it as it is."""
     return value.isascii() and value.isprintable() and value == value.strip()
 
 

@@ -1,17 +1,14 @@
-"""The sandbox adapter against answers that its simulator never gives."""
+"""The sandbox adapter reads answers that its simulator never gives."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from domain.attempt import Attempt
-from domain.ids import Kind, public
 from domain.money import CURRENCIES, Money
 from domain.outcome import (
     Declined,
@@ -25,10 +22,9 @@ from domain.outcome import (
     Succeeded,
     Unknown,
 )
-from domain.payment import Method
 from tests.contract.made import a_payment, an_attempt, within
 from tests.workers.raw_server import answering, http, serving
-from workers.gateways import Setup, Unusable
+from workers.gateways import Setup
 from workers.gateways.sandbox import Sandbox
 
 REASONS = {201: "Created", 402: "Payment Required"}
@@ -310,69 +306,11 @@ def test_of_several_payments_under_one_reference_the_one_that_may_cost_money_cou
     assert found.provider_id == "sp_money"
 
 
-def test_the_stored_bytes_leave_as_they_are_under_the_attempts_key() -> None:
-    payment = a_payment(method=Method("wallet", "tok_9"), wants_3ds=True, description="Zwölf Äpfel")
-    attempt = an_attempt(OFFLINE, payment)
-    with serving(answering(http("500 Whatever"))) as server:
-        adapter_at(f"{server.url}/base").charge(attempt, within())
-        head, _, body = server.requests[0].partition(b"\r\n\r\n")
+def test_of_two_that_moved_money_the_first_one_is_ours() -> None:
+    attempt = an_attempt(OFFLINE)
+    first = shown(attempt, id="sp_z", created_at="2026-01-01T00:00:00Z")
+    second = shown(attempt, id="sp_a", created_at="2026-01-01T00:00:01Z")
 
-    lines = set(head.decode().split("\r\n"))
-    assert "POST /base/v1/payments HTTP/1.1" in lines
-    assert f"Idempotency-Key: {attempt.id.hex}a" in lines
-    assert {"Authorization: Bearer sk_1", "X-Request-ID: req-0123456789"} <= lines
-    assert body == attempt.request
-    assert json.loads(body) == {
-        "reference": attempt.reference,
-        "amount": 1250,
-        "currency": "EUR",
-        "capture": True,
-        "source": {"type": "wallet", "token": "tok_9"},
-        "three_ds": "required",
-        "return_url": "https://shop.example/done",
-        "expires_at": payment.expires_at.isoformat(),
-        "description": "Zwölf Äpfel",
-        "metadata": {"cart": "42", "paylink_payment_id": public(Kind.PAYMENT, payment.id)},
-    }
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"method": Method("paypal", "tok")},
-        {"method": Method("card", "t" * 256)},
-        {"description": "d" * 1001},
-        {"metadata": {"k" * 41: "v"}},
-        {"metadata": {str(n): "v" for n in range(50)}},
-    ],
-    ids=["paypal", "token", "description", "metadata name", "metadata entries"],
-)
-def test_what_passes_the_providers_limits_is_not_composed(changes: dict[str, Any]) -> None:
-    assert OFFLINE.compose(replace(a_payment(), **changes), "r" * 32) is None
-
-
-def test_windows_are_configured_per_gateway() -> None:
-    declared = adapter_at("http://h", key_window_s=60, visibility_lag_s=0.5).declaration
-
-    assert declared.key_window == timedelta(seconds=60)
-    assert declared.visibility_lag == timedelta(seconds=0.5)
-    assert OFFLINE.declaration.key_window == timedelta(hours=24)
-
-
-@pytest.mark.parametrize(
-    "setup",
-    [
-        Setup("http://h", {}, {}, lambda *_: None),
-        Setup("http://h", {"secret_key": "sk\n"}, {}, lambda *_: None),
-        Setup("not a url", {"secret_key": "sk"}, {}, lambda *_: None),
-        Setup("http://h", {"secret_key": "sk"}, {"key_window_s": "1 day"}, lambda *_: None),
-        Setup("http://h", {"secret_key": "sk"}, {"visibility_lag_s": -1}, lambda *_: None),
-        Setup("http://h", {"secret_key": "sk"}, {"key_window_s": True}, lambda *_: None),
-        Setup("http://h", {"secret_key": "sk"}, {"ca_file": 1}, lambda *_: None),
-        Setup("https://h", {"secret_key": "sk"}, {"ca_file": "/nowhere.pem"}, lambda *_: None),
-    ],
-    ids=range(8),
-)
-def test_a_configuration_that_cannot_work_is_refused_when_it_is_read(setup: Setup) -> None:
-    with pytest.raises(Unusable):
-        Sandbox(setup)
+    for found in (looked_up(attempt, first, second), looked_up(attempt, second, first)):
+        assert isinstance(found, Succeeded)
+        assert found.provider_id == "sp_z"

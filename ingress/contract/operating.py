@@ -1,12 +1,11 @@
-"""Service: health, metrics and this documentation, as the OpenAPI document shows them."""
+"""Operating: health, metrics and this documentation, as the OpenAPI document shows them."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+from ingress.contract import Json
 from ingress.contract.codes import refusals
-
-JSON: Final = dict[str, Any]
 
 _PARTS: Final = {
     "type": "object",
@@ -27,7 +26,7 @@ _OK_PARTS: Final = {
 }
 
 
-def _public(operation_id: str, summary: str, media: str, schema: JSON, **more: JSON) -> JSON:
+def _public(operation_id: str, summary: str, media: str, schema: Json, **more: Json) -> Json:
     """Return a GET that needs no API key; `more` are answers besides 200 and 500."""
     return {
         "get": {
@@ -46,7 +45,7 @@ def _public(operation_id: str, summary: str, media: str, schema: JSON, **more: J
     }
 
 
-def _unwell(status: str, parts: JSON) -> JSON:
+def _unwell(status: str, parts: Json) -> Json:
     return {
         "description": "Required parts are away, or the program is stopping: send nothing here.",
         "content": {
@@ -68,7 +67,7 @@ _AWAY: Final = _unwell(
     },
 )
 
-PATHS: Final[JSON] = {
+PATHS: Final[Json] = {
     "/health": _public(
         "getHealth", "Look at every part", "application/json", _PARTS, status_503=_AWAY
     ),

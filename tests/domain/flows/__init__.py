@@ -1,0 +1,1 @@
+"""The flows on books in memory, with gateways that answer by script."""

@@ -1,0 +1,1 @@
+"""The books in memory keep the promises of the books on PostgreSQL."""

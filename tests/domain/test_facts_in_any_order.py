@@ -1,0 +1,217 @@
+"""Any order of the same facts gives the same row (law 1, law 4, law 9).
+
+Proven for: every multiset of facts about one attempt, of every kind of outcome, matching or not,
+told at one instant before the payment expires, while the other attempts stay what they are and no
+flow decides in between; for an open payment, for one whose other attempt blocks, and for every
+final one. "The same" is the payment's status, amounts, gateway, next run and parking, and the
+attempt's state, next run and parking. Which of two equal "no"s is named, and which of two ids, is
+whichever was heard first.
+
+Not claimed across attempts: law 9 itself lets the order decide whose money is adopted. There, what
+holds in every order is tested instead: no error, the sums, one adopted attempt at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.attempt import Attempt, State
+from domain.backoff import Schedule
+from domain.due import Due
+from domain.facts import Fact, Source, apply
+from domain.flows.learn import learn
+from domain.money import CURRENCIES, Money
+from domain.outcome import (
+    Declined,
+    Hardness,
+    NotCharged,
+    Outcome,
+    Pending,
+    Proof,
+    RequiresAction,
+    Succeeded,
+    Unknown,
+)
+from domain.payment import FINAL, Payment, Status
+from tests.builders import (
+    ATTEMPT,
+    NOON,
+    PAYMENT,
+    Scripted,
+    a_payment,
+    a_runtime,
+    an_attempt,
+    held,
+    paid,
+    usd,
+)
+
+SECOND = UUID(int=7)
+URL = "https://pay.example/1"
+
+OUTCOMES: Sequence[Outcome] = (
+    Unknown("timed out"),
+    Pending("ch"),
+    RequiresAction("ch", URL),
+    held(an_attempt()),
+    paid(an_attempt()),
+    Declined("insufficient_funds", Hardness.SOFT),
+    Declined("stolen_card", Hardness.HARD),
+    NotCharged(Proof.NEVER_SENT, "refused"),
+    NotCharged(Proof.READ_BACK, "absent"),
+    NotCharged(Proof.READ_BACK, "lapsed", lapsed=True),
+    NotCharged(Proof.VOIDED, "cancelled"),
+    Succeeded("ch", usd(4_999)),
+    Succeeded("ch", Money(5_000, CURRENCIES["EUR"])),
+    Succeeded("ch", usd(), reference="not ours"),
+)
+FACTS = st.builds(Fact, st.just(ATTEMPT), st.sampled_from(Source), st.sampled_from(OUTCOMES))
+
+
+def a_final(status: Status) -> Payment:
+    moved = 5_000 if status not in (Status.FAILED, Status.CANCELLED, Status.EXPIRED) else 0
+    return a_payment(status=status, due=Due(None), amount_authorized=moved, amount_captured=moved)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the facts meet. Two attempts never block at once, so beside another one ours is over."""
+
+    payment: Payment
+    state: State = State.SENDING
+    another_blocks: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.payment.status}, {self.state}" + ", another blocks" * self.another_blocks
+
+
+PROCESSING = a_payment(status=Status.PROCESSING)
+OPEN = Situation(PROCESSING)
+SITUATIONS = [
+    OPEN,
+    Situation(PROCESSING, State.NOT_CHARGED),
+    Situation(PROCESSING, State.NOT_CHARGED, another_blocks=True),
+    Situation(PROCESSING, State.DECLINED, another_blocks=True),
+    *(Situation(a_final(status)) for status in sorted(FINAL)),
+    *(Situation(a_final(status), State.VOIDED) for status in sorted(FINAL)),
+]
+
+
+def after(facts: Sequence[Fact], situation: Situation) -> tuple[object, ...]:
+    """Apply facts in this order; return what must not depend on it."""
+    payment = situation.payment
+    proof = None if situation.state is State.SENDING else Proof.READ_BACK
+    attempt = an_attempt(payment, state=situation.state, proof=proof)
+    for fact in facts:
+        found = apply(
+            fact,
+            payment,
+            attempt,
+            another_blocks=situation.another_blocks,
+            now=NOON,
+            schedule=Schedule((5.0,)),
+        )
+        payment, attempt = found.payment, found.attempt
+        assert_sums_hold(payment)
+    return (
+        payment.status,
+        payment.amount_authorized,
+        payment.amount_captured,
+        payment.gateway_id,
+        payment.captured_at,
+        payment.next_command,
+        payment.due,
+        attempt.state,
+        attempt.due,
+        attempt.finished_at,
+    )
+
+
+def assert_sums_hold(payment: Payment) -> None:
+    assert 0 <= payment.amount_captured <= payment.amount_authorized <= payment.money.minor
+    assert payment.amount_refunded == payment.amount_refund_pending == 0
+    assert (payment.status is not Status.CAPTURED) or payment.amount_captured > 0
+    assert payment.due.parked is None or payment.due.next_run_at is None
+
+
+@settings(max_examples=400)
+@given(
+    facts=st.lists(FACTS, min_size=2, max_size=8),
+    situation=st.sampled_from(SITUATIONS),
+    data=st.data(),
+)
+def test_any_order_of_the_same_facts_gives_the_same_row(
+    facts: list[Fact], situation: Situation, data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(facts))
+
+    assert after(facts, situation) == after(shuffled, situation)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=str)
+def test_every_three_facts_give_the_same_row_in_all_their_orders(situation: Situation) -> None:
+    facts = [Fact(ATTEMPT, Source.LOOKUP, outcome) for outcome in OUTCOMES]
+    for first in range(len(facts)):
+        for second in range(first, len(facts)):
+            for third in range(second, len(facts)):
+                three = (facts[first], facts[second], facts[third])
+                rows = {after(order, situation) for order in permutations(three)}
+                assert len(rows) == 1, (three, rows)
+
+
+@settings(max_examples=200)
+@given(facts=st.lists(FACTS, min_size=1, max_size=5))
+def test_hearing_everything_twice_changes_nothing(facts: list[Fact]) -> None:
+    assert after(facts, OPEN) == after([*facts, *facts], OPEN)
+
+
+@settings(max_examples=200)
+@given(facts=st.lists(FACTS, max_size=6))
+def test_mismatched_money_alone_never_captures(facts: list[Fact]) -> None:
+    matching = [f for f in facts if isinstance(f.outcome, Succeeded) and f.outcome in OUTCOMES[3:5]]
+    row = after([fact for fact in facts if fact not in matching], OPEN)
+
+    assert row[0] not in (Status.CAPTURED, Status.AUTHORIZED)
+    assert row[1] == row[2] == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    facts=st.lists(
+        st.builds(
+            Fact,
+            st.sampled_from([ATTEMPT, SECOND]),
+            st.sampled_from(Source),
+            st.sampled_from(OUTCOMES),
+        ),
+        max_size=10,
+    )
+)
+def test_facts_about_two_attempts_in_any_order_break_no_law_of_the_books(facts: list[Fact]) -> None:
+    """Applied through the store, which refuses two open charges, wrong sums and illegal moves."""
+    payment = a_payment(status=Status.PROCESSING)
+    first = an_attempt(payment, state=State.NOT_CHARGED, proof=Proof.REJECTED, due=Due(None))
+    second = an_attempt(payment, id=SECOND, number=2, gateway_id="two")
+    stage = a_runtime(Scripted("one"), Scripted("two"), holding=payment, attempts=[first, second])
+
+    for fact in facts:
+        learn(fact, PAYMENT, stage)
+        assert_sums_hold(stage.payment())
+        assert not stage.is_stuck()
+
+    assert stage.facts() == facts
+    adopted: list[Attempt] = [
+        attempt
+        for attempt in stage.attempts()
+        if attempt.state in (State.CAPTURED, State.AUTHORIZED)
+    ]
+    assert len(adopted) <= 1
+    captured = any(attempt.state is State.CAPTURED for attempt in adopted)
+    assert (stage.payment().amount_captured > 0) is captured
