@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.attempt import Attempt
 from domain.ids import Kind, public
 from domain.payment import Mode, Payment
+from domain.webhook import Notice
 
 Json = Mapping[str, object]
 
@@ -92,6 +93,54 @@ def payment_told(before: Payment | None, after: Payment, actor: Actor, actor_id:
         "amount_captured": after.amount_captured,
     }
     event = Event(action, "payment", name, payload, after.merchant_id, after.mode, after.request_id)
+    return Told(entry, event)
+
+
+def screened_told(payment: Payment, decision: str, mode: str) -> Told:
+    """Return the audit entry and the event of a fraud decision; its factors stay with the check."""
+    name = public(Kind.PAYMENT, payment.id)
+    facts: dict[str, object] = {
+        "decision": decision,
+        "risk_level": payment.risk_level,
+        "score": payment.risk_score,
+        "mode": mode,
+    }
+    ids = (payment.merchant_id, payment.mode)
+    entry = Entry(
+        Actor.WORKER,
+        "screen",
+        "payment.screened",
+        "payment",
+        name,
+        *ids,
+        after=facts,
+        request_id=payment.request_id,
+    )
+    event = Event("payment.screened", "payment", name, facts, *ids, payment.request_id)
+    return Told(entry, event)
+
+
+def notice_told(notice: Notice, mode: Mode | None = None) -> Told:
+    """Return the audit entry and the event of what became of a webhook."""
+    name = public(Kind.WEBHOOK, notice.id)
+    facts: dict[str, object] = {"status": notice.status, "gateway": notice.gateway_id}
+    if notice.attempt_id:
+        facts["attempt_id"] = public(Kind.ATTEMPT, notice.attempt_id)
+    action = f"webhook.{notice.status}"
+    if notice.due.parked:
+        action = "webhook.parked"
+        facts["parked"] = notice.due.parked.reason.value
+    entry = Entry(
+        Actor.WORKER,
+        "notice",
+        action,
+        "webhook",
+        name,
+        mode=mode,
+        after=facts,
+        request_id=notice.request_id,
+    )
+    event = Event(action, "webhook", name, facts, mode=mode, request_id=notice.request_id)
     return Told(entry, event)
 
 

@@ -109,10 +109,11 @@ def apply(
         return _held(fact, payment, attempt, now)
 
     adoptable = payment.status in ADOPTABLE and not another_blocks
-    state = state_of(fact.outcome)
+    outcome = _proven(fact, attempt)
+    state = state_of(outcome)
     if state in MONEY and not adoptable:
         state = State.LATE_SUCCESS
-    attempt = _named(attempt, fact.outcome)
+    attempt = _named(attempt, outcome)
     if KNOWLEDGE[state] <= KNOWLEDGE[attempt.state]:
         return _known(fact, state, payment, before, attempt, now)
 
@@ -121,7 +122,7 @@ def apply(
             return _money(fact, state, payment, before, attempt, now)
         case State.DECLINED | State.NOT_CHARGED | State.VOIDED | State.EXPIRED:
             attempt = replace(attempt, state=state, due=_at(attempt.due, None), finished_at=now)
-            attempt = _explained(attempt, fact.outcome)
+            attempt = _explained(attempt, outcome)
             after = payment
             if _contradicts(state, before.state) or _is(before.due, Reason.CONTRADICTION):
                 attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
@@ -130,13 +131,11 @@ def apply(
                 after = _freed(payment, now)
         case State.PENDING | State.REQUIRES_ACTION | State.UNKNOWN:
             attempt = replace(attempt, state=state, due=_at(attempt.due, poll_at(schedule, 0, now)))
-            attempt = _explained(attempt, fact.outcome)
+            attempt = _explained(attempt, outcome)
             after = payment
             if not payment.final:
-                if isinstance(fact.outcome, RequiresAction):
-                    after = replace(
-                        payment.moved(Status.REQUIRES_ACTION), action_url=fact.outcome.url
-                    )
+                if isinstance(outcome, RequiresAction):
+                    after = replace(payment.moved(Status.REQUIRES_ACTION), action_url=outcome.url)
                 if now < payment.expires_at:
                     after = _woken(after, payment.expires_at)
         case State.SENDING:
@@ -264,6 +263,19 @@ def _held(fact: Fact, payment: Payment, attempt: Attempt, now: datetime) -> Appl
     if not payment.final:
         payment = replace(payment, due=payment.due.park(now, Reason.AMOUNT_MISMATCH))
     return Applied(payment, held, (attempt_told(attempt, held, Actor.PROVIDER, fact.source),))
+
+
+def _proven(fact: Fact, attempt: Attempt) -> Outcome:
+    """Return what a fact says of the whole attempt. That the first copy was not sent, or refused
+    before it was executed, says nothing about a replay: it counts only from whoever sent that copy,
+    and only while nobody else may have sent another, which is exactly while it is `sending`."""
+    match fact.outcome:
+        case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED as proof, cause=cause):
+            if fact.source is not Source.ANSWER or attempt.state is not State.SENDING:
+                return Unknown(f"one copy was {proof}: {cause}")
+            return fact.outcome
+        case _:
+            return fact.outcome
 
 
 def _mismatched(fact: Fact, attempt: Attempt) -> bool:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from ingress import problems
 
@@ -30,10 +30,15 @@ def build_app(
         async with lifespan():
             yield
 
-    mounts = [Mount(prefix, routes=list(versioned)) for prefix in PREFIXES]
-    return Starlette(
-        routes=[*public, *mounts],
+    # A redirect to the other spelling of a path would repeat the Host header: such a path is a 404.
+    versions = [
+        Mount(prefix, app=Router(list(versioned), redirect_slashes=False)) for prefix in PREFIXES
+    ]
+    app = Starlette(
+        routes=[*public, *versions],
         middleware=list(guards),
         exception_handlers=problems.handlers(),
         lifespan=living,
     )
+    app.router.redirect_slashes = False
+    return app

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ingress.contract import Json, answers, payments, requests, service, webhooks
+from ingress.contract import Json, answers, operating, payments, requests, webhooks
 
 STATIC: Final = Path(__file__).parent / "static"
 #: The page runs our scripts and no others; images inside the style sheet are data.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
@@ -15,29 +16,48 @@ from domain.ids import Kind, parse, public
 from domain.payment import Mode, Payment
 from ingress import schemas, views
 from ingress.authentication import Caller
+from ingress.backing import Reading
 from ingress.intake import Intake
 from ingress.problems import MEDIA_TYPE
 from ingress.waiting import Waiting
-from ops.store.accept import Ask
-from ops.store.reads import Reads
+from ops.store.accept import Accepted, Ask
+from ops.telemetry import metrics
 
 Cancel = Callable[[UUID, UUID, Mode, str], Awaitable[Payment]]
 
+#: The scopes of an API key that these routes ask for.
+READ, WRITE = "payments:read", "payments:write"
 
-def routes(
-    intake: Intake,
-    reads: Reads,
-    waiting: Waiting,
-    cancel: Cancel,
-    new_id: Callable[[], UUID],
-    fingerprint_key: bytes,
-) -> list[Route]:
-    """Return the payment routes. `checkout` and `payments` are one command under two names."""
 
-    async def accept(request: Request) -> Response:
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """The payment handlers and what they stand on."""
+
+    intake: Intake
+    reads: Reading
+    waiting: Waiting
+    cancel: Cancel
+    new_id: Callable[[], UUID]
+    fingerprint_key: bytes = field(repr=False)
+
+    def routes(self) -> list[Route]:
+        """Return the routes. `checkout` and `payments` are one command under two names."""
+        return [
+            Route("/checkout", self.accept, methods=["POST"]),
+            Route("/payments", self.accept, methods=["POST"]),
+            Route("/payments", self.page, methods=["GET"]),
+            Route("/payments/{id}", self.read, methods=["GET"]),
+            Route("/tx/{id}", self.read, methods=["GET"]),
+            Route("/payments/{id}/status", self.status, methods=["GET"]),
+            Route("/payments/{id}/attempts", self.attempts, methods=["GET"]),
+            Route("/payments/{id}/cancel", self.cancelled, methods=["POST"]),
+        ]
+
+    async def accept(self, request: Request) -> Response:
+        """Write a checkout down once per key, and answer 202; with `Prefer: wait`, the outcome."""
         caller = _caller(request, WRITE)
         checkout, key = schemas.parse_order(
-            await request.body(), request.headers, caller.mode, fingerprint_key, new_id
+            await request.body(), request.headers, caller.mode, self.fingerprint_key, self.new_id
         )
         ask = Ask(
             merchant_id=caller.merchant_id,
@@ -47,23 +67,27 @@ def routes(
             checkout=checkout,
             fingerprint=checkout.fingerprint(),
             request_id=request.state.request_id,
-            payment_id=new_id(),
+            payment_id=self.new_id(),
         )
-        accepted = await intake.accept(ask)
+        accepted = await self.intake.accept(ask)
+        _count(caller.mode, accepted)
         id_ = public(Kind.PAYMENT, accepted.payment_id)
-        headers = {"Location": f"/v1/payments/{id_}", "Idempotency-Key": key}
+        request.state.transaction_id = id_
+        headers = {"Idempotency-Key": key}
         if accepted.replayed:
             headers["Idempotent-Replayed"] = "true"
-        wait_s = schemas.parse_wait(request.headers.get("prefer"), None)
-        if accepted.recorded.status == 202 and wait_s:
-            payment = await _settled(caller, accepted.payment_id, wait_s)
+        if accepted.recorded.status != 202:
+            return Response(accepted.recorded.body, accepted.recorded.status, headers, MEDIA_TYPE)
+        headers["Location"] = f"/v1/payments/{id_}"
+        if wait_s := schemas.parse_wait(request.headers.get("prefer"), None):
             headers["Preference-Applied"] = f"wait={wait_s:g}"
+            payment = await self._settled(caller, accepted.payment_id, wait_s)
             if payment.status not in views.UNSETTLED:
                 return _json(views.payment_json(payment), headers)
-        media = "application/json" if accepted.recorded.status == 202 else MEDIA_TYPE
-        return Response(accepted.recorded.body, accepted.recorded.status, headers, media)
+        return Response(accepted.recorded.body, 202, headers, "application/json")
 
-    async def read(request: Request) -> Response:
+    async def read(self, request: Request) -> Response:
+        """Show a payment; `?wait=` holds the answer until it settles or, with an ETag, changes."""
         caller, id_ = _asked(request, READ)
         known = request.headers.get("if-none-match")
         wait_s = schemas.parse_wait(None, request.query_params.get("wait"))
@@ -73,37 +97,39 @@ def routes(
                 return _etag(payment) != known
             return payment.status not in views.UNSETTLED
 
-        payment = await waiting.until(id_, wait_s, lambda: _read(caller, id_), enough)
+        payment = await self.waiting.until(id_, wait_s, lambda: self._read(caller, id_), enough)
         headers = {"ETag": _etag(payment)}
         if known == headers["ETag"]:
             return Response(status_code=304, headers=headers)
         return _json(views.payment_json(payment), headers)
 
-    async def status(request: Request) -> Response:
+    async def status(self, request: Request) -> Response:
+        """Show the few fields that pollers need."""
         caller, id_ = _asked(request, READ)
         wait_s = schemas.parse_wait(None, request.query_params.get("wait"))
-        return _json(views.status_json(await _settled(caller, id_, wait_s)))
+        return _json(views.status_json(await self._settled(caller, id_, wait_s)))
 
-    async def attempts(request: Request) -> Response:
+    async def attempts(self, request: Request) -> Response:
+        """Show each attempt with the proof of what it did."""
         caller, id_ = _asked(request, READ)
-        found = await reads.attempts(id_, caller.merchant_id, caller.mode)
+        found = await self.reads.attempts(id_, caller.merchant_id, caller.mode)
         if not found:
-            await _read(caller, id_)  # none yet is an empty list; another merchant's is not there
+            await self._read(caller, id_)  # none yet is an empty list; another's is not there
         return _json({"data": [views.attempt_json(attempt) for attempt in found]})
 
-    async def page(request: Request) -> Response:
+    async def page(self, request: Request) -> Response:
+        """List the merchant's payments, newest first."""
         caller = _caller(request, READ)
         asked = schemas.parse_page(request.query_params)
-        found = await reads.page(
+        found = await self.reads.page(
             caller.merchant_id,
             caller.mode,
             before=asked.before,
-            limit=asked.limit + 1,
+            limit=asked.limit + 1,  # one more than shown tells whether there is more
             status=asked.status,
             order_id=asked.order_id,
         )
-        shown = found[: asked.limit]
-        more = len(found) > asked.limit
+        shown, more = found[: asked.limit], len(found) > asked.limit
         return _json(
             {
                 "data": [views.payment_json(payment) for payment in shown],
@@ -112,40 +138,26 @@ def routes(
             }
         )
 
-    async def cancelled(request: Request) -> Response:
+    async def cancelled(self, request: Request) -> Response:
+        """Cancel at once (200), or ask the provider to let go first (202)."""
         caller, id_ = _asked(request, WRITE)
-        payment = await cancel(id_, caller.merchant_id, caller.mode, f"key:{caller.key_id}")
+        payment = await self.cancel(id_, caller.merchant_id, caller.mode, f"key:{caller.key_id}")
         asked = payment.cancel_requested_at is not None and not payment.final
         return _json(views.payment_json(payment), status=202 if asked else 200)
 
-    async def _read(caller: Caller, id_: UUID) -> Payment:
-        payment = await reads.payment(id_, caller.merchant_id, caller.mode)
+    async def _read(self, caller: Caller, id_: UUID) -> Payment:
+        payment = await self.reads.payment(id_, caller.merchant_id, caller.mode)
         if payment is None:
             raise NotFound("payment")
         return payment
 
-    async def _settled(caller: Caller, id_: UUID, wait_s: float) -> Payment:
-        return await waiting.until(
+    async def _settled(self, caller: Caller, id_: UUID, wait_s: float) -> Payment:
+        return await self.waiting.until(
             id_,
             wait_s,
-            lambda: _read(caller, id_),
+            lambda: self._read(caller, id_),
             lambda payment: payment.status not in views.UNSETTLED,
         )
-
-    return [
-        Route("/checkout", accept, methods=["POST"]),
-        Route("/payments", accept, methods=["POST"]),
-        Route("/payments", page, methods=["GET"]),
-        Route("/payments/{id}", read, methods=["GET"]),
-        Route("/tx/{id}", read, methods=["GET"]),
-        Route("/payments/{id}/status", status, methods=["GET"]),
-        Route("/payments/{id}/attempts", attempts, methods=["GET"]),
-        Route("/payments/{id}/cancel", cancelled, methods=["POST"]),
-    ]
-
-
-#: The scopes of an API key that these routes ask for.
-READ, WRITE = "payments:read", "payments:write"
 
 
 def _caller(request: Request, scope: str) -> Caller:
@@ -155,7 +167,16 @@ def _caller(request: Request, scope: str) -> Caller:
 
 
 def _asked(request: Request, scope: str) -> tuple[Caller, UUID]:
-    return _caller(request, scope), parse(Kind.PAYMENT, request.path_params["id"])
+    caller, id_ = _caller(request, scope), parse(Kind.PAYMENT, request.path_params["id"])
+    request.state.transaction_id = public(Kind.PAYMENT, id_)
+    return caller, id_
+
+
+def _count(mode: Mode, accepted: Accepted) -> None:
+    if accepted.replayed:
+        metrics.PAYMENTS_REPLAYED.labels(mode.value).inc()
+    elif accepted.recorded.status == 202:
+        metrics.PAYMENTS_ACCEPTED.labels(mode.value).inc()
 
 
 def _etag(payment: Payment) -> str:

@@ -138,6 +138,16 @@ class Settings:
             raise BadSettings(read.problems)
         return settings
 
+    @classmethod
+    def with_stores(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings of a program that cannot do without PostgreSQL and Redis."""
+        settings = cls.from_env(environ)
+        if settings.use_mock_db:
+            raise BadSettings(
+                ["USE_MOCK_DB serves the ingress alone: unset it for workers, clock and commands"]
+            )
+        return settings
+
 
 class _Reader:
     """Looks names up (with aliases and `_FILE`) and collects every problem."""

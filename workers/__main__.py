@@ -13,7 +13,7 @@ from ops.settings import BadSettings, Settings
 def main() -> int:
     """Hand over to dramatiq's own command: its master forks, watches and stops the processes."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.with_stores(os.environ)
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2

@@ -108,7 +108,7 @@ def schedule(clock: Clock) -> BackgroundScheduler:
 def main() -> int:
     """Tick until SIGTERM."""
     try:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.with_stores(os.environ)
     except BadSettings as error:
         print(error, file=sys.stderr)
         return 2

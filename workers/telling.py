@@ -29,8 +29,7 @@ def call_readers(client: redis.Redis) -> Callable[[Sequence[Told]], None]:
     def committed(told: Sequence[Told]) -> None:
         moved = {one.event.aggregate_id for one in told if one.event.aggregate == "payment"}
         for one in told:
-            if status := _FINAL_EVENTS.get(one.event.type):
-                metrics.PAYMENTS_FINAL.labels(status).inc()
+            _counted(one.event)
         try:
             for payment_id in moved:
                 client.publish(MOVED, payment_id.removeprefix("pay_"))
@@ -38,6 +37,16 @@ def call_readers(client: redis.Redis) -> Callable[[Sequence[Told]], None]:
             _log.debug("readers not called, they look by themselves", payments=len(moved))
 
     return committed
+
+
+def _counted(event: Event) -> None:
+    if status := _FINAL_EVENTS.get(event.type):
+        metrics.PAYMENTS_FINAL.labels(status).inc()
+    elif event.type == "payment.screened":
+        metrics.FRAUD_DECISIONS.labels(str(event.payload["decision"])).inc()
+    elif event.aggregate == "webhook":
+        gateway, result = str(event.payload["gateway"]), event.type.removeprefix("webhook.")
+        metrics.WEBHOOKS_PROCESSED.labels(gateway, result).inc()
 
 
 def tell_breaker(store: Store) -> Callable[[str, str, Change], None]:

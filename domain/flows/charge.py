@@ -14,8 +14,8 @@ from domain.commands import Command
 from domain.due import NEVER, Due, Lease, Reason
 from domain.events import Actor, attempt_told, payment_told
 from domain.facts import Fact, Source
-from domain.flows.learn import learn, record
-from domain.outcome import NotCharged, Proof, Unknown
+from domain.flows.learn import learn, record, take_over
+from domain.outcome import NotCharged, Proof
 from domain.payment import CHARGEABLE, Payment
 from domain.ports import Budget, Gateway, Permit, Refused, Runtime, Work
 from domain.routing import End, GatewayRow, Go, Plan, Stand, decide
@@ -97,15 +97,7 @@ def _next(work: Work, payment: Payment, run: Run, runtime: Runtime) -> Step | No
 def _stand(work: Work, payment: Payment, attempt: Attempt, lease: Lease, runtime: Runtime) -> None:
     """An attempt is open: hand it to `resolve` where it needs a push, and wait for its facts."""
     if attempt.state is State.SENDING:
-        # Our predecessor died between its first byte and its last: it may have charged.
-        lost = Unknown("the worker stopped before the answer was stored")
-        applied = record(
-            work,
-            Fact(attempt.id, Source.RECOVERY, lost),
-            payment.id,
-            runtime,
-            lambda open_, work: replace(open_, due=open_.due.at(work.now)),
-        )
+        applied = take_over(work, attempt, runtime)
         payment, attempt = applied.payment, applied.attempt
         runtime.wake(Command.RESOLVE, attempt.id, payment.request_id)
     elif attempt.due.parked is None and (

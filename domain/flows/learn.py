@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, State
 from domain.commands import Command
-from domain.facts import Applied, Fact, apply
+from domain.facts import Applied, Fact, Source, apply
 from domain.fraud.identities import identities
-from domain.outcome import Declined
+from domain.outcome import Declined, Unknown
 from domain.payment import Payment
 from domain.ports import Runtime, Work
 
@@ -62,6 +63,25 @@ def record(
         work.add_transaction(applied.transaction)
     work.tell(*applied.told)
     return Applied(payment, attempt, applied.told, applied.transaction)
+
+
+def take_over(work: Work, attempt: Attempt, runtime: Runtime) -> Applied:
+    """Its sender died, or stalls, between its first byte and its last: it may have charged.
+
+    From here on others may send the same bytes, so the first copy's own answer proves less.
+    """
+    lost = Unknown("the worker stopped before the answer was stored")
+    return record(
+        work,
+        Fact(attempt.id, Source.RECOVERY, lost),
+        attempt.payment_id,
+        runtime,
+        lambda open_, work: (
+            replace(open_, due=open_.due.at(work.now))
+            if open_.state is State.UNKNOWN and open_.due.parked is None
+            else open_
+        ),
+    )
 
 
 def wake_charge(payment: Payment, runtime: Runtime) -> None:

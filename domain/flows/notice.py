@@ -8,6 +8,7 @@ from uuid import UUID
 
 from domain.attempt import Attempt
 from domain.due import Reason
+from domain.events import notice_told
 from domain.facts import Fact, Source, poll_at
 from domain.flows.learn import record, wake_charge
 from domain.outcome import NotFound, Unknown
@@ -43,7 +44,9 @@ def notice(notice_id: UUID, runtime: Runtime) -> None:
             return
         fact = Fact(attempt.id, Source.WEBHOOK, found)
         applied = record(work, fact, attempt.payment_id, runtime)
-        work.save_notice(replace(held, status="processed", due=held.due.at(None)))
+        done = replace(held, status="processed", due=held.due.at(None))
+        work.save_notice(done)
+        work.tell(notice_told(done, attempt.mode))
     if not applied.attempt.blocks:
         wake_charge(applied.payment, runtime)
 
@@ -78,7 +81,9 @@ def _again(work: Work, held: Notice, runtime: Runtime) -> None:
 
 
 def _parked(work: Work, held: Notice, reason: Reason) -> None:
-    work.save_notice(replace(held, due=held.due.park(work.now, reason)))
+    parked = replace(held, due=held.due.park(work.now, reason))
+    work.save_notice(parked)
+    work.tell(notice_told(parked))
 
 
 def _in(start: datetime, seconds: float) -> datetime:

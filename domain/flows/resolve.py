@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.attempt import Attempt, State
+from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, attempt_told
 from domain.facts import Fact, Source, polled
-from domain.flows.learn import learn, wake_charge
+from domain.flows.learn import learn, take_over, wake_charge
 from domain.outcome import (
     NotCharged,
     NotFound,
@@ -44,6 +45,11 @@ def resolve(attempt_id: UUID, runtime: Runtime) -> None:
             return
         payment = work.payment(attempt.payment_id)  # unlocked: facts lock it before the attempt
         now = work.now
+    if attempt.state is State.SENDING:
+        with runtime.store.begin() as work:
+            take_over(work, attempt, runtime)
+        runtime.wake(Command.RESOLVE, attempt.id, attempt.request_id)
+        return
     gateway = runtime.gateways.get(attempt.gateway_id)
     if gateway is None:
         found: tuple[Source, Outcome] = (Source.LOOKUP, Unknown("the gateway has no adapter here"))
@@ -98,8 +104,8 @@ def _absent(
     if declared.lookup_authoritative and now > last_sent + declared.visibility_lag:
         return Source.LOOKUP, NotCharged(Proof.READ_BACK, "absent after every window had closed")
     margin = timedelta(seconds=2 * runtime.policy.call_s)
-    lost = attempt.state in (State.UNKNOWN, State.SENDING)
-    if lost and not unwanted and attempt.may_replay(now, margin):
+    lost = attempt.state is State.UNKNOWN and attempt.may_replay(now, margin)
+    if lost and not unwanted:
         # The same bytes under the same key: the provider charges at most once, whichever arrives.
         return Source.ANSWER, _replayed(gateway.charge(attempt, _budget(until, runtime)))
     return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")

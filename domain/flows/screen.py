@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.commands import Command
 from domain.due import NEVER, Reason
-from domain.events import Actor, payment_told
+from domain.events import Actor, payment_told, screened_told
 from domain.fraud.features import Inputs, MethodType
 from domain.fraud.identities import identities
 from domain.fraud.score import Assessment, Decision, assess
@@ -55,6 +55,7 @@ def screen(payment_id: UUID, runtime: Runtime) -> None:
             after = replace(after, due=NEVER)
         work.save_payment(after, claim.lease)
         work.add_assessment(payment_id, assessment)
+        work.tell(screened_told(after, assessment.decision, assessment.mode))
         if after.status is not before.status:
             work.tell(payment_told(before, after, Actor.WORKER, "screen"))
     if after.status is Status.PENDING:

@@ -134,7 +134,13 @@ def force(
         until = text("clock_timestamp() + make_interval(secs => :s)").bindparams(
             s=lasting.total_seconds()
         )
-        values = {"forced": forced, "forced_until": until, "reason": reason, "changed_by": by}
+        values = {
+            "forced": forced,
+            "forced_until": until,
+            "reason": reason,
+            "changed_by": by,
+            "changed_at": text("clock_timestamp()"),
+        }
         db.execute(
             upsert(t)
             .values(values | {"gateway_id": gateway_id})

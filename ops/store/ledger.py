@@ -86,8 +86,12 @@ def seal(engine: Engine, key: bytes, *, everything: bool = False) -> int:
 
 
 def verify(engine: Engine, key: bytes) -> Verdict:
-    """Walk the whole chain and every checkpoint; stop at the first broken link."""
-    with engine.connect() as db:
+    """Walk the whole chain and every checkpoint; stop at the first broken link.
+
+    One snapshot: links that are sealed while we walk belong to the next verification.
+    """
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    with snapshot.connect() as db:
         kept = db.execute(text("SELECT count AS links, head, mac FROM audit_checkpoints"))
         marks: dict[int, Any] = {row.links: row for row in kept}
         overdue = db.execute(_OVERDUE).scalar_one()

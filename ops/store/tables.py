@@ -372,5 +372,6 @@ outbox_events = Table(
     Column("request_id", Text, nullable=False),
     moment("created_at", null=False, default=True),
     moment("published_at"),
+    Index("outbox_aggregate", "aggregate_id"),
     Index("outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
 )

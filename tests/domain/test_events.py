@@ -7,11 +7,11 @@ from dataclasses import replace
 from domain.attempt import State
 from domain.audit import GENESIS, canonical, checkpoint_mac, link
 from domain.due import Due, Parked, Reason
-from domain.events import Actor, attempt_told, payment_told
+from domain.events import Actor, attempt_told, notice_told, payment_told, screened_told
 from domain.ids import Kind, public
 from domain.outcome import Proof
-from domain.payment import Customer, Failure, Status
-from tests.builders import NOON, PAYMENT, a_payment, an_attempt
+from domain.payment import Customer, Failure, Mode, Status
+from tests.builders import ATTEMPT, NOON, PAYMENT, a_notice, a_payment, an_attempt
 
 
 def test_a_new_payment_is_told_as_created() -> None:
@@ -56,6 +56,33 @@ def test_an_attempt_tells_its_proof() -> None:
     assert told.entry.before == {"state": "sending"}
     assert told.event.payload == told.entry.after
     assert {"proof", "code", "cause", "gateway", "number"} <= set(told.entry.after)
+
+
+def test_a_fraud_decision_is_told_without_what_it_was_made_of() -> None:
+    scored = a_payment(risk_score="0.2500", risk_level="low")
+
+    told = screened_told(scored, "approve", "full")
+
+    assert told.entry.action == told.event.type == "payment.screened"
+    assert told.entry.after == told.event.payload
+    assert told.entry.after == {
+        "decision": "approve",
+        "risk_level": "low",
+        "score": "0.2500",
+        "mode": "full",
+    }
+    assert (told.entry.merchant_id, told.event.mode) == (scored.merchant_id, scored.mode)
+
+
+def test_what_becomes_of_a_webhook_is_told() -> None:
+    done = replace(a_notice(), status="processed", attempt_id=ATTEMPT)
+    told = notice_told(done, Mode.TEST)
+    assert (told.entry.action, told.entry.mode) == ("webhook.processed", Mode.TEST)
+    assert told.entry.after["attempt_id"] == public(Kind.ATTEMPT, ATTEMPT)
+
+    parked = replace(a_notice(), due=Due(None, 0, Parked(NOON, Reason.UNREADABLE)))
+    told = notice_told(parked)
+    assert (told.entry.action, told.entry.after["parked"]) == ("webhook.parked", "unreadable")
 
 
 def test_neither_secrets_nor_personal_data_are_told() -> None:

@@ -41,9 +41,10 @@ def told(
     *,
     another_blocks: bool = False,
     now: datetime = NOON,
+    source: Source = Source.ANSWER,
 ) -> Applied:
     return apply(
-        Fact(ATTEMPT, Source.LOOKUP, outcome),
+        Fact(ATTEMPT, source, outcome),
         payment,
         attempt or an_attempt(payment),
         another_blocks=another_blocks,
@@ -287,8 +288,27 @@ def test_a_hold_that_was_released_and_is_told_again_is_not_written_down_twice() 
     assert again.transaction is None
 
 
+@pytest.mark.parametrize("proof", [Proof.NEVER_SENT, Proof.REJECTED])
 @pytest.mark.parametrize(
-    "no", [SOFT, NotCharged(Proof.VOIDED, "x"), NotCharged(Proof.REJECTED, "")]
+    ("source", "state"),
+    [
+        *((source, State.SENDING) for source in Source if source is not Source.ANSWER),
+        *((Source.ANSWER, state) for state in (State.UNKNOWN, State.PENDING, State.CAPTURED)),
+    ],
+)
+def test_law_4_never_sent_and_rejected_count_from_the_first_sender_alone_and_first(
+    proof: Proof, source: Source, state: State
+) -> None:
+    """Anything else may mean a replay: its refusal says nothing about the copy before it."""
+    found = told(NotCharged(proof, "x"), attempt=an_attempt(state=state), source=source)
+
+    assert found.attempt.state is (State.UNKNOWN if state is State.SENDING else state)
+    assert found.attempt.proof is None
+    assert found.payment.status is Status.PROCESSING
+
+
+@pytest.mark.parametrize(
+    "no", [SOFT, NotCharged(Proof.VOIDED, "x"), NotCharged(Proof.READ_BACK, "")]
 )
 def test_a_no_after_the_money_parks_the_attempt_and_takes_nothing_back(no: Outcome) -> None:
     done = told(PAID)

@@ -46,7 +46,7 @@ def metrics(system: System) -> dict[str, str]:
     }
     found = {}
     for program, port in ports.items():
-        answer = system.http.request("GET", f"http://127.0.0.1:{port}/metrics")
+        answer = system.http.request("GET", f"http://127.0.0.1:{port}/metrics", retries=2)
         assert answer.status == 200, program
         found[program] = answer.data.decode()
     return found
@@ -93,7 +93,7 @@ def _redis(system: System) -> Iterator[tuple[str, bytes]]:
         b"stream": client.xrange,
     }
     for key in client.scan_iter():
-        kind = client.type(key)
+        kind: Any = client.type(key)
         if kind != b"none":  # it has run out meanwhile
             yield f"redis {key!r}", key + b" " + _bytes(readers[kind](key))
     client.close()

@@ -235,7 +235,7 @@ def _inherited() -> dict[str, str]:
     import os
 
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START",
-            "COVERAGE_PROCESS_CONFIG", "PYTHONPATH", "VERIFIER")  # fmt: skip
+            "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE", "PYTHONPATH", "VERIFIER")  # fmt: skip
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 

@@ -6,13 +6,15 @@ import json
 
 import pytest
 
-from ingress.sizes import HEADER_BYTES, MERCHANT_BYTES, TARGET_BYTES
+from ingress.sizes import HEADER_BYTES, TARGET_BYTES
 from tests.e2e.hostile_tenants import Tenant, a_tenant, refused
 from tests.e2e.hostile_wire import Heard, chunked, one_raw, request, said_raw
 from tests.e2e.system import System
 
 pytestmark = pytest.mark.e2e
 
+#: What the contract promises to merchants.
+MERCHANT_BYTES = 64 * 1024
 BODY = b'{"amount": 900, "currency": "USD"}'
 CLOSE = b"Connection: close"
 IN_CHUNKS = b"Transfer-Encoding: chunked"

@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 
-from ingress.sizes import PROVIDER_BYTES
 from tests.e2e.hostile_tenants import refused, without_request_id
 from tests.e2e.hostile_wire import Heard, chunked, one_raw, request
 from tests.e2e.system import System
@@ -19,6 +18,8 @@ from tests.e2e.system import System
 pytestmark = pytest.mark.e2e
 
 PATH = "/v1/webhooks/sandbox/sandbox-a"
+#: What the contract promises to providers.
+PROVIDER_BYTES = 1024 * 1024
 #: Not the border itself: seconds pass between signing and reading.
 OLD_S, YOUNG_S = 302, 297
 

@@ -102,6 +102,8 @@ CREATE TABLE outbox_events (
     PRIMARY KEY (id)
 );
 
+CREATE INDEX outbox_aggregate ON outbox_events (aggregate_id);
+
 CREATE INDEX outbox_unpublished ON outbox_events (id) WHERE published_at IS NULL;
 
 CREATE TABLE api_keys (
@@ -187,10 +189,15 @@ CREATE TABLE payments (
     parked_reason TEXT,
     owner TEXT,
     PRIMARY KEY (id),
-    CONSTRAINT payments_parked CHECK ((parked_at IS NULL) = (parked_reason IS NULL) AND (parked_at IS NULL) = (owner IS NULL) AND (parked_at IS NULL OR next_run_at IS NULL)),
+    CONSTRAINT payments_parked CHECK ((parked_at IS NULL) = (parked_reason IS NULL) AND (parked_at
+            IS NULL) = (owner IS NULL) AND (parked_at IS NULL OR next_run_at IS NULL)),
     CONSTRAINT payments_amount CHECK (amount > 0),
-    CONSTRAINT payments_sums CHECK (amount_refunded >= 0 AND amount_refund_pending >= 0 AND amount_refunded + amount_refund_pending <= amount_captured AND amount_captured <= amount_authorized AND amount_authorized <= amount),
-    CONSTRAINT payments_status CHECK (status IN ('authorized', 'cancelled', 'captured', 'expired', 'failed', 'in_review', 'partially_refunded', 'pending', 'processing', 'refunded', 'requires_action', 'reversed')),
+    CONSTRAINT payments_sums CHECK (amount_refunded >= 0 AND amount_refund_pending >= 0 AND
+            amount_refunded + amount_refund_pending <= amount_captured AND amount_captured <=
+            amount_authorized AND amount_authorized <= amount),
+    CONSTRAINT payments_status CHECK (status IN ('authorized', 'cancelled', 'captured', 'expired',
+            'failed', 'in_review', 'partially_refunded', 'pending', 'processing', 'refunded',
+            'requires_action', 'reversed')),
     CONSTRAINT payments_mode CHECK (mode IN ('live', 'test')),
     CONSTRAINT payments_captured CHECK ((status = 'captured') <= (amount_captured > 0)),
     CONSTRAINT payments_id_mode UNIQUE (id, mode),
@@ -198,7 +205,8 @@ CREATE TABLE payments (
     FOREIGN KEY(gateway_id) REFERENCES gateways (id)
 );
 
-CREATE UNIQUE INDEX payments_active_order ON payments (merchant_id, mode, order_id) WHERE order_id IS NOT NULL AND status NOT IN ('cancelled', 'expired', 'failed');
+CREATE UNIQUE INDEX payments_active_order ON payments (merchant_id, mode, order_id) WHERE order_id
+        IS NOT NULL AND status NOT IN ('cancelled', 'expired', 'failed');
 
 CREATE INDEX payments_by_merchant ON payments (merchant_id, mode, id);
 
@@ -230,7 +238,8 @@ CREATE TABLE webhook_events (
     parked_reason TEXT,
     owner TEXT,
     PRIMARY KEY (id),
-    CONSTRAINT webhook_events_parked CHECK ((parked_at IS NULL) = (parked_reason IS NULL) AND (parked_at IS NULL) = (owner IS NULL) AND (parked_at IS NULL OR next_run_at IS NULL)),
+    CONSTRAINT webhook_events_parked CHECK ((parked_at IS NULL) = (parked_reason IS NULL) AND
+            (parked_at IS NULL) = (owner IS NULL) AND (parked_at IS NULL OR next_run_at IS NULL)),
     CONSTRAINT webhook_events_status CHECK (status IN ('orphan', 'processed', 'received')),
     CONSTRAINT webhook_events_once UNIQUE (gateway_id, dedupe_key),
     FOREIGN KEY(gateway_id) REFERENCES gateways (id)
@@ -294,18 +303,26 @@ CREATE TABLE payment_attempts (
     parked_reason TEXT,
     owner TEXT,
     PRIMARY KEY (id),
-    CONSTRAINT payment_attempts_parked CHECK ((parked_at IS NULL) = (parked_reason IS NULL) AND (parked_at IS NULL) = (owner IS NULL) AND (parked_at IS NULL OR next_run_at IS NULL)),
-    CONSTRAINT payment_attempts_state CHECK (state IN ('authorized', 'captured', 'declined', 'expired', 'late_success', 'not_charged', 'pending', 'requires_action', 'sending', 'unknown', 'voided')),
-    CONSTRAINT payment_attempts_proof CHECK ((state IN ('declined', 'not_charged', 'voided', 'expired')) <= (proof IS NOT NULL)),
+    CONSTRAINT payment_attempts_parked CHECK ((parked_at IS NULL) = (parked_reason IS NULL) AND
+            (parked_at IS NULL) = (owner IS NULL) AND (parked_at IS NULL OR next_run_at IS NULL)),
+    CONSTRAINT payment_attempts_state CHECK (state IN ('authorized', 'captured', 'declined',
+            'expired', 'late_success', 'not_charged', 'pending', 'requires_action', 'sending',
+            'unknown', 'voided')),
+    CONSTRAINT payment_attempts_proof CHECK ((state IN ('declined', 'not_charged', 'voided',
+            'expired')) <= (proof IS NOT NULL)),
     CONSTRAINT payment_attempts_amount CHECK (amount > 0),
-    CONSTRAINT payment_attempts_payment FOREIGN KEY(payment_id, mode) REFERENCES payments (id, mode),
-    CONSTRAINT payment_attempts_gateway FOREIGN KEY(gateway_id, mode) REFERENCES gateways (id, mode),
+    CONSTRAINT payment_attempts_payment FOREIGN KEY(payment_id, mode) REFERENCES payments (id,
+            mode),
+    CONSTRAINT payment_attempts_gateway FOREIGN KEY(gateway_id, mode) REFERENCES gateways (id,
+            mode),
     CONSTRAINT payment_attempts_number UNIQUE (payment_id, operation, number)
 );
 
 CREATE INDEX payment_attempts_due ON payment_attempts (wake_at) WHERE next_run_at IS NOT NULL;
 
-CREATE UNIQUE INDEX payment_attempts_one_open_charge ON payment_attempts (payment_id) WHERE operation = 'charge' AND state NOT IN ('declined', 'expired', 'late_success', 'not_charged', 'voided');
+CREATE UNIQUE INDEX payment_attempts_one_open_charge ON payment_attempts (payment_id) WHERE
+        operation = 'charge' AND state NOT IN ('declined', 'expired', 'late_success', 'not_charged',
+        'voided');
 
 CREATE INDEX payment_attempts_parked ON payment_attempts (parked_at) WHERE parked_at IS NOT NULL;
 

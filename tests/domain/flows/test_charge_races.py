@@ -17,7 +17,8 @@ from domain.errors import LeaseLost
 from domain.facts import Fact, Source
 from domain.flows.charge import charge
 from domain.flows.learn import learn
-from domain.outcome import NotCharged, Proof, Succeeded
+from domain.flows.resolve import resolve
+from domain.outcome import NotCharged, NotFound, Proof, Succeeded, Unknown
 from domain.payment import Status
 from domain.policy import Policy
 from tests.builders import (
@@ -81,6 +82,29 @@ def test_law_3_an_attempt_found_sending_is_resolved_and_never_sent_as_new() -> N
     stage.run_on()
     assert stage.payment().status is Status.CAPTURED
     assert len(one.made("charge")) == 1
+    assert not two.calls
+
+
+@pytest.mark.parametrize("answer", [NEVER_SENT, NotCharged(Proof.REJECTED, "429")])
+def test_law_1_a_stalled_workers_never_sent_proves_nothing_once_another_may_have_sent(
+    answer: NotCharged,
+) -> None:
+    """Its own copy never left, but the replay of the same bytes did, and was charged."""
+    one, two = Scripted("one", lookups=[NotFound(), paid]), Scripted("two")
+    stage = a_runtime(one, two, holding=a_payment())
+
+    def takeover() -> None:
+        stage.clock.advance(18)
+        charge(PAYMENT, another_worker(stage))
+        resolve(stage.attempt().id, another_worker(stage))
+        assert len(one.made("charge")) == 2
+
+    one.scripts["charge"].extend([meanwhile(takeover, answer), Unknown("timed out")])
+    charge(PAYMENT, stage)
+    assert stage.attempt().state is State.UNKNOWN
+
+    stage.run_on()
+    assert stage.payment().status is Status.CAPTURED
     assert not two.calls
 
 
@@ -244,7 +268,8 @@ def test_law_1_a_wrong_amount_heard_during_a_run_stops_it_before_the_next_gatewa
     stage.run_on()
 
     assert not two.calls
-    assert stage.lease_until() is None or stage.payment().status is Status.CAPTURED
+    assert stage.attempt().due.parked is not None
+    assert (stage.payment().status is Status.CAPTURED) is (answer is paid)
     assert not stage.is_stuck()
 
 
@@ -309,19 +334,17 @@ def test_a_hold_heard_after_its_no_stops_the_run_for_a_person() -> None:
 
 
 def test_a_draining_worker_leaves_a_parked_payment_parked() -> None:
-    stopping: list[bool] = []
-    one = Scripted("one", SOFT)
-    stage = a_runtime(one, Scripted("two"), holding=a_payment(), draining=lambda: bool(stopping))
+    stage = a_runtime(Scripted("one", SOFT), Scripted("two"), holding=a_payment())
 
-    def hear() -> None:
-        stopping.append(True)
-        learn(Fact(stage.attempt().id, Source.WEBHOOK, WRONG_AMOUNT), PAYMENT, stage)
+    def stopping() -> bool:
+        for attempt in stage.attempts():
+            learn(Fact(attempt.id, Source.WEBHOOK, WRONG_AMOUNT), PAYMENT, stage)
+        return bool(stage.attempts())
 
-    one.scripts["charge"].clear()
-    one.scripts["charge"].append(meanwhile(hear, SOFT))
-    charge(PAYMENT, stage)
+    charge(PAYMENT, replace(stage, draining=stopping))
 
     assert stage.payment().due.parked is not None
+    assert stage.lease_until() is None
     assert stage.woken == []
 
 

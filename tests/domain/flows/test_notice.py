@@ -75,6 +75,7 @@ def test_law_8_what_is_read_back_counts_and_not_what_the_webhook_says() -> None:
     done = stage.notice()
     assert (done.status, done.attempt_id, done.due) == ("processed", ATTEMPT, Due(None))
     assert (done.tries, done.read_began_at) == (1, NOON)
+    assert stage.actions() == ["attempt.captured", "payment.captured", "webhook.processed"]
 
 
 @pytest.mark.parametrize("body", [ATTEMPT.hex.encode(), b"ch_1"], ids=["reference", "provider id"])
@@ -235,6 +236,7 @@ def test_an_unreadable_webhook_is_parked_at_once() -> None:
     notice(NOTICE, stage)
 
     assert reason(stage) is Reason.UNREADABLE
+    assert stage.actions() == ["webhook.parked"]
     assert not one.calls
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from domain.attempt import State
+from domain.commands import Command
 from domain.due import Due
-from domain.facts import Source
+from domain.facts import Fact, Source
+from domain.flows.learn import learn
 from domain.flows.resolve import resolve
 from domain.outcome import NotCharged, NotFound, Outcome, Pending, Proof, Unknown
 from domain.payment import Payment, Status
@@ -18,6 +20,7 @@ from tests.builders import (
     BOOT_S,
     HARD,
     NOON,
+    PAYMENT,
     SOFT,
     Scripted,
     Stage,
@@ -212,10 +215,38 @@ def test_what_the_provider_had_acknowledged_is_not_sent_again() -> None:
     assert stage.attempt().state is State.PENDING
 
 
-def test_an_attempt_still_sending_is_looked_up_and_replayed_like_an_unknown_one() -> None:
+def test_law_3_an_attempt_still_sending_is_taken_over_before_anything_is_sent_again() -> None:
+    """From then on its first sender's word that nothing was sent is no proof any more."""
     one = Scripted("one", SOFT, lookups=[NotFound()])
     stage = on(one, state=State.SENDING)
 
     resolve(ATTEMPT, stage)
+    assert one.calls == []
+    assert (stage.attempt().state, stage.attempt().due) == (State.UNKNOWN, Due(stage.clock.now()))
+    assert [fact.source for fact in stage.facts()] == [Source.RECOVERY]
+    assert stage.woken == [(Command.RESOLVE, ATTEMPT)]
+
+    resolve(ATTEMPT, stage)
+    assert stage.attempt().state is State.DECLINED
+
+
+def test_an_answer_that_overtakes_the_takeover_counts() -> None:
+    one = Scripted("one")
+    stage = on(one, state=State.SENDING)
+    claim = stage.memory.begin
+
+    def then_answered() -> Any:
+        stage.memory.begin = answered  # type: ignore[method-assign]
+        return claim()
+
+    def answered() -> Any:
+        stage.memory.begin = claim  # type: ignore[method-assign]
+        learn(Fact(ATTEMPT, Source.ANSWER, HARD), PAYMENT, stage)
+        return claim()
+
+    stage.memory.begin = then_answered  # type: ignore[method-assign]
+    resolve(ATTEMPT, stage)
 
     assert stage.attempt().state is State.DECLINED
+    assert stage.attempt().due == Due(None)
+    assert one.calls == []

@@ -99,7 +99,7 @@ def test_a_payment_for_review_waits_for_a_person_and_expires_without_one() -> No
     payment = stage.payment()
     assert (payment.status, payment.due) == (Status.IN_REVIEW, Due(payment.expires_at))
     assert stage.woken == []
-    assert stage.actions() == ["payment.in_review"]
+    assert stage.actions() == ["payment.screened", "payment.in_review"]
 
     stage.run_on()
     assert stage.payment().status is Status.EXPIRED
@@ -119,6 +119,7 @@ def test_a_declined_payment_fails_without_telling_why_and_no_gateway_is_asked() 
     assert payment.failure.code == "fraud_declined"
     assert "card" not in payment.failure.reason
     assert assessed(stage).reason == "expired_card"
+    assert stage.actions() == ["payment.screened", "payment.failed"]
     assert stage.woken == []
     assert not stage.board.by_id["one"].calls
 
