@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import psycopg
 import redis.exceptions
+import sqlalchemy.exc
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -75,6 +76,9 @@ UNAVAILABLE_RETRY_S: Final = 1
 UNREACHABLE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.TimeoutError,
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
 )

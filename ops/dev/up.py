@@ -156,15 +156,17 @@ PayLink is up.
 {sandboxes}
   API key    {ours.demo_key}   (test mode, this machine only)
 
-Try it:
+Try it (202 at once; the second command shows what became of it):
 
-  curl -sS {ours.url}/v1/checkout \\
+  curl -sS -i {ours.url}/v1/checkout \\
     -H 'Authorization: Bearer {ours.demo_key}' \\
     -H "Idempotency-Key: demo-$(date +%s%N)" \\
-    -H 'Prefer: wait=5' \\
     -d '{{"amount": 10000, "currency": "USD"}}'
 
-Ctrl-C stops everything; the data stays.
+  curl -sS '{ours.url}/v1/payments?limit=1' \\
+    -H 'Authorization: Bearer {ours.demo_key}'
+
+More of it: make demo. Ctrl-C stops everything; the data stays.
 """
 
 

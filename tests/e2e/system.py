@@ -127,7 +127,7 @@ class System:
     def sql(self, query: str, values: Sequence[object] = ()) -> list[Json]:
         """Ask the database itself."""
         with psycopg.connect(self.stack.settings.database_url, row_factory=dict_row) as db:
-            return db.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return db.execute(query, values).fetchall()
 
     def fault(self, gateway: str, fault: str, **more: object) -> None:
         """Script a fault at a simulator."""
@@ -234,8 +234,7 @@ def a_system(folder: Path, **settings: str) -> Iterator[System]:
 def _inherited() -> dict[str, str]:
     import os
 
-    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "COVERAGE_PROCESS_START",
-            "COVERAGE_PROCESS_CONFIG", "COVERAGE_FILE", "PYTHONPATH", "VERIFIER")  # fmt: skip
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "VERIFIER")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 

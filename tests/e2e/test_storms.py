@@ -141,6 +141,9 @@ def test_without_postgresql_the_door_says_503_and_writes_nothing(system: System)
         assert answer.json()["code"] == "unavailable"
         assert int(answer.headers["Retry-After"]) >= 1
         assert system.call("GET", "/health/ready").status == 503
+        assert deliver(system, b'{"id": "evt_nowhere"}').status == 503  # so that it comes again
+        nobody = "pay_" + "0" * 32
+        assert system.call("POST", f"/v1/payments/{nobody}/cancel").status == 503
         assert system.call("GET", "/health/live").status == 200
     finally:
         database.restart()
