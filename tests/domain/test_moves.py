@@ -8,8 +8,8 @@ import pytest
 
 from domain.attempt import BLOCKING, HARMLESS, State
 from domain.errors import IllegalMove
-from domain.payment import CHARGEABLE, FINAL, INACTIVE, MOVES, Failure, Payment, Status
-from tests.builders import NOON, a_payment
+from domain.payment import CHARGEABLE, FINAL, INACTIVE, MOVES, Failure, Status
+from tests.builders import a_payment
 
 #: The published table, spelled out by hand: the base moves, then those that were added.
 PUBLISHED = """
@@ -112,8 +112,6 @@ def test_the_states_of_an_attempt_block_or_are_harmless() -> None:
 
 
 def test_secrets_stay_out_of_repr() -> None:
-    payment: Payment = a_payment(action_url="https://pay.example/secret")
+    shown = repr(a_payment(action_url="https://pay.example/secret"))
 
-    assert "tok_secret" not in repr(payment)
-    assert "secret" not in repr(payment)
-    assert payment.created_at == NOON
+    assert "secret" not in shown

@@ -26,7 +26,6 @@ from tests.builders import (
     a_payment,
     a_runtime,
     an_attempt,
-    held,
 )
 
 LATER = Due(NOON + timedelta(minutes=30))
@@ -138,7 +137,6 @@ def test_what_has_ended_cannot_be_cancelled(status: Status) -> None:
 def test_money_that_is_held_is_not_cancelled_here() -> None:
     attempt = an_attempt(state=State.AUTHORIZED, due=NEVER)
     stage = on(a_payment(status=Status.AUTHORIZED, amount_authorized=5_000, due=NEVER), attempt)
-    assert held(attempt).money == attempt.money
 
     with pytest.raises(IllegalMove):
         asked(stage)

@@ -8,7 +8,7 @@ import pytest
 
 from domain.attempt import State
 from domain.commands import Command
-from domain.due import Due
+from domain.due import Due, Reason
 from domain.facts import Source
 from domain.flows.charge import charge
 from domain.outcome import (
@@ -22,9 +22,7 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import Customer, Status
-from domain.ports import Refused
 from tests.builders import (
-    BOOT_S,
     HARD,
     NOON,
     PAYMENT,
@@ -32,7 +30,6 @@ from tests.builders import (
     Scripted,
     a_payment,
     a_runtime,
-    meanwhile,
     paid,
     usd,
 )
@@ -174,105 +171,6 @@ def test_the_payers_page_is_shown_and_asked_about() -> None:
     assert stage.attempt().due.next_run_at is not None
 
 
-def test_law_3_the_attempt_is_committed_with_its_exact_bytes_before_they_are_sent() -> None:
-    one = Scripted("one", paid)
-    stage = a_runtime(one, holding=a_payment())
-    seen: list[tuple[State, Status]] = []
-
-    def look() -> None:
-        assert not stage.memory.in_transaction
-        seen.append((stage.attempt().state, stage.payment().status))
-
-    one.before_call = look
-    charge(PAYMENT, stage)
-
-    (call,) = one.calls
-    assert seen == [(State.SENDING, Status.PROCESSING)]
-    assert call.sent == (stage.attempt().request, stage.attempt().id.hex + "a")
-    assert call.sent[0] == f"{call.attempt.id.hex} 50.00 USD".encode()
-
-
-def test_law_3_the_attempt_holds_its_windows_and_who_takes_over() -> None:
-    stage = a_runtime(Scripted("one", TIMED_OUT), holding=a_payment())
-    one = stage.board.by_id["one"]
-
-    charge(PAYMENT, stage)
-
-    sent = one.calls[0].attempt
-    assert sent.send_before == NOON + timedelta(seconds=2)
-    assert sent.deadline_at == NOON + timedelta(seconds=12)
-    assert sent.key_window_ends == NOON + timedelta(hours=24)
-    assert sent.due == Due(NOON + timedelta(seconds=17))
-    assert (sent.adapter_version, sent.request_id) == (1, "req-1")
-
-
-def test_law_3_no_byte_may_leave_after_send_before_however_long_we_stall() -> None:
-    """The budget counts from before the database's clock was read, not from when we get to it."""
-    one = Scripted("one", paid)
-    stage = a_runtime(one, holding=a_payment())
-    stage.board.before_admit = lambda: stage.clock.advance(9)
-
-    charge(PAYMENT, stage)
-
-    (call,) = one.calls
-    assert call.budget.send_by - BOOT_S == (call.attempt.send_before - NOON).total_seconds()
-    assert call.budget.deadline - BOOT_S == (call.attempt.deadline_at - NOON).total_seconds()
-
-
-def test_each_step_of_a_run_has_a_budget_of_its_own() -> None:
-    slow, two = Scripted("one"), Scripted("two", paid)
-    stage = a_runtime(slow, two, holding=a_payment())
-    slow.scripts["charge"].append(meanwhile(lambda: stage.clock.advance(8), SOFT))
-
-    charge(PAYMENT, stage)
-
-    (call,) = two.calls
-    assert call.budget.send_by - BOOT_S == (call.attempt.send_before - NOON).total_seconds() == 10
-
-
-def test_a_gateway_that_cannot_express_the_payment_is_passed_over_unasked() -> None:
-    one, two = Scripted("one", can_express=False), Scripted("two", paid)
-    stage = a_runtime(one, two, holding=a_payment())
-
-    charge(PAYMENT, stage)
-
-    assert stage.payment().status is Status.CAPTURED
-    assert [attempt.gateway_id for attempt in stage.attempts()] == ["two"]
-    assert one.slots_out == 0
-
-
-def test_a_gateway_without_a_slot_is_passed_over_and_the_next_one_charges() -> None:
-    one = Scripted("one", refusing=Refused("breaker_open", 30.0))
-    two = Scripted("two", paid)
-    stage = a_runtime(one, two, holding=a_payment())
-
-    charge(PAYMENT, stage)
-
-    assert stage.payment().gateway_id == "two"
-    assert stage.payment().status is Status.CAPTURED
-
-
-def test_a_gateway_without_an_adapter_is_passed_over() -> None:
-    gone, two = Scripted("gone"), Scripted("two", paid)
-    stage = a_runtime(gone, two, holding=a_payment())
-    del stage.board.by_id["gone"]
-
-    charge(PAYMENT, stage)
-
-    assert stage.payment().gateway_id == "two"
-
-
-def test_a_second_try_at_a_gateway_asks_for_a_retrys_slot() -> None:
-    one = Scripted("one", NEVER_SENT, paid)
-    stage = a_runtime(one, holding=a_payment())
-
-    charge(PAYMENT, stage)
-    stage.run_on()
-
-    assert one.asked_retries == [False, True]
-    assert stage.payment().status is Status.CAPTURED
-
-
 def test_facts_are_kept_as_they_were_told() -> None:
     stage = a_runtime(Scripted("one", SOFT), Scripted("two", TIMED_OUT), holding=a_payment())
 
@@ -337,4 +235,19 @@ def test_an_amount_that_does_not_match_parks_the_payment_uncaptured() -> None:
     assert (payment.status, payment.amount_captured) == (Status.PROCESSING, 0)
     assert payment.due.parked is not None
     assert not two.calls
+    assert not stage.is_stuck()
+
+
+def test_law_4_an_unknown_attempt_is_never_failed_over_when_the_payment_expires() -> None:
+    one, two = Scripted("one", TIMED_OUT, lookups=[Unknown("still")]), Scripted("two")
+    stage = a_runtime(one, two, holding=a_payment())
+
+    stage.run_on()
+
+    assert stage.payment().status is Status.PROCESSING
+    parked = stage.attempt().due.parked
+    assert parked is not None
+    assert parked.reason is Reason.UNRESOLVED
+    assert not two.calls
+    assert len(one.made("charge")) == 1
     assert not stage.is_stuck()

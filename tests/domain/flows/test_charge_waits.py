@@ -12,7 +12,7 @@ from domain.commands import Command
 from domain.due import Due, Parked, Reason
 from domain.flows.cancel import cancel
 from domain.flows.charge import charge
-from domain.outcome import NotCharged, Pending, Proof, Unknown
+from domain.outcome import NotCharged, Pending, Proof
 from domain.payment import Mode, Status
 from domain.ports import Refused
 from tests.builders import (
@@ -288,18 +288,3 @@ def test_an_open_attempt_is_left_alone_by_a_stray_wake_up() -> None:
 
     assert stage.attempt() == before
     assert len(one.calls) == 1
-
-
-def test_law_4_an_unknown_attempt_is_never_failed_over_when_the_payment_expires() -> None:
-    one, two = Scripted("one", Unknown("x"), lookups=[Unknown("still")]), Scripted("two")
-    stage = a_runtime(one, two, holding=a_payment())
-
-    stage.run_on()
-
-    assert stage.payment().status is Status.PROCESSING
-    parked = stage.attempt().due.parked
-    assert parked is not None
-    assert parked.reason is Reason.UNRESOLVED
-    assert not two.calls
-    assert len(one.made("charge")) == 1
-    assert not stage.is_stuck()

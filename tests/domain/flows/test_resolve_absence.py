@@ -82,6 +82,7 @@ def test_law_4_a_replay_that_was_refused_or_never_left_proves_nothing_about_the_
     resolve(ATTEMPT, stage)
     stage.run_due()
 
+    assert isinstance(stage.facts()[-1].outcome, Unknown)
     assert stage.attempt().state is State.UNKNOWN
     assert stage.attempt().due.next_run_at is not None
     assert not two.calls
