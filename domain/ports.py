@@ -60,6 +60,9 @@ class Work(Protocol):
         """Write a payment, one version on. With a lease: only while it is ours (`LeaseLost`), and
         it ends here; without one, somebody else's lease stays as it is."""
 
+    def release(self, payment_id: UUID, lease: Lease) -> None:
+        """End our lease and change nothing else; nothing happens if it is no longer ours."""
+
     def attempts(self, payment_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payment, oldest first."""
 

@@ -166,6 +166,10 @@ def _attempt(
     if isinstance(outcome, NotCharged) and outcome.retry_after_s:
         run.retry_after_s = max(run.retry_after_s, outcome.retry_after_s)
     run.tried.add(row.id)
+    if applied.attempt.blocks and not applied.payment.final:
+        # Facts drive it from here; whoever they wake must not find our lease in the way.
+        with runtime.store.begin() as work:
+            work.release(payment.id, run.lease)
     return not applied.payment.final and not applied.attempt.blocks
 
 

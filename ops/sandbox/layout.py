@@ -40,6 +40,7 @@ a { color: inherit; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
+th, td code { white-space: nowrap; }
 code, pre { font: .9em ui-monospace, monospace; }
 .scroll, pre { overflow-x: auto; }
 """

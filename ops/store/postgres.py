@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as once
 
 from domain.attempt import Attempt
 from domain.due import Lease
@@ -163,6 +164,12 @@ class PostgresWork:
             raise (LeaseLost if lease else StaleWrite)(str(payment.id))
         return replace(payment, version=payment.version + 1)
 
+    def release(self, payment_id: UUID, lease: Lease) -> None:
+        """End our lease and change nothing else."""
+        t = tables.payments
+        ours = (t.c.id == payment_id) & (t.c.lease_token == lease.token)
+        self._db.execute(update(t).where(ours).values(lease_until=None, lease_owner=None))
+
     def attempts(self, payment_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payment, oldest first."""
         t = tables.payment_attempts
@@ -222,7 +229,7 @@ class PostgresWork:
         self._db.execute(insert(tables.attempt_facts).values(values))
 
     def add_transaction(self, transaction: Transaction) -> None:
-        """Append a money movement; the unique index makes the same movement one row."""
+        """Append a money movement; told of again, it is the row that is there."""
         values = {
             "id": self._new_id(),
             "payment_id": transaction.payment_id,
@@ -233,7 +240,7 @@ class PostgresWork:
             "gateway_id": transaction.gateway_id,
             "provider_id": transaction.provider_id,
         }
-        self._db.execute(insert(tables.transactions).values(values))
+        self._db.execute(once(tables.transactions).values(values).on_conflict_do_nothing())
 
     def add_assessment(self, payment_id: UUID, assessment: Assessment) -> None:
         """Store the one fraud decision of a payment."""

@@ -100,19 +100,20 @@ class System:
         return eventually(look, within_s, lambda: f"{self.payment(id_)}")
 
     def all_final(self, ids: Sequence[str], within_s: float = 30) -> Counter[str]:
-        """Wait until every payment is final; returns how many ended how."""
+        """Wait until each of these payments is final; returns how many ended how."""
+        asked = [id_[4:] for id_ in ids]
 
         def look() -> Counter[str] | None:
-            found = self.sql("SELECT status, count(*) AS n FROM payments GROUP BY 1")
+            found = self.sql(
+                "SELECT status, count(*) AS n FROM payments WHERE id = ANY(%s::uuid[]) GROUP BY 1",
+                [asked],
+            )
             counts = Counter({row["status"]: row["n"] for row in found})
             return None if counts.keys() - FINAL else counts
 
-        eventually(look, within_s, lambda: str(self.open_rows()))
-        by_id = self.sql(
-            "SELECT status FROM payments WHERE id = ANY(%s::uuid[])", [[id_[4:] for id_ in ids]]
-        )
-        assert len(by_id) == len(ids)
-        return Counter(row["status"] for row in by_id)
+        counts = eventually(look, within_s, lambda: str(self.open_rows()))
+        assert counts.total() == len(ids)
+        return counts
 
     def open_rows(self) -> list[Json]:
         """Return what is not final, for the message of a failing test."""

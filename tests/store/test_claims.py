@@ -139,3 +139,23 @@ def test_a_finished_row_is_no_job(books: Books) -> None:
         work.save_payment(replace(work.lock_payment(id_), due=NEVER))
     books.sql("UPDATE payments SET wake_at = clock_timestamp()")
     assert sweep(books.engine) == []
+
+
+def test_a_lease_is_given_back_without_touching_anything_else(books: Books) -> None:
+    presence = Presence(books.url, "test")
+    try:
+        id_ = a_payment(books)
+        with books.store.begin() as work:
+            claim = work.claim_payment(id_, presence.owner, 3600)
+            assert claim is not None
+        with books.store.begin() as work:
+            work.release(id_, Lease(claim.lease.token - 1, presence.owner))  # somebody's older one
+        with books.store.begin() as work:
+            assert work.claim_payment(id_, 2, 30) is None
+            work.release(id_, claim.lease)
+        with books.store.begin() as work:
+            again = work.claim_payment(id_, 2, 30)
+    finally:
+        presence.close()
+    assert again is not None
+    assert again.row.version == claim.row.version

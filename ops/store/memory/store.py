@@ -157,6 +157,13 @@ class MemoryWork:
         self.books.payments.put(payment.id, Kept(saved, job))
         return saved
 
+    def release(self, payment_id: UUID, lease: Lease) -> None:
+        """End our lease and change nothing else."""
+        kept = self.books.payments.get(payment_id)
+        if kept is not None and kept.job.lease_token == lease.token:
+            freed = replace(kept.job, lease_until=None, lease_owner=None)
+            self.books.payments.put(payment_id, Kept(kept.row, freed))
+
     def attempts(self, payment_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payment, oldest first."""
         ids = self.books.attempts_of.get(payment_id) or ()
@@ -231,7 +238,7 @@ class MemoryWork:
         """Append a money movement, once per attempt and kind."""
         once = (transaction.attempt_id, transaction.type)
         if self.books.transactions.get(once) is not None:
-            raise LawBroken("transactions_once")
+            return
         if transaction.money.minor <= 0:
             raise LawBroken("transactions_amount")
         self.books.transactions.put(once, transaction)
