@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -28,7 +29,8 @@ def everywhere(system: System) -> Iterator[tuple[str, bytes]]:
     """
     for path in sorted(system.folder.rglob("*")):
         if path.is_file() and path.name not in KEPT and path.suffix != LEDGERS:
-            yield str(path.relative_to(system.folder)), path.read_bytes()
+            with suppress(FileNotFoundError):  # a server has done with it in this moment
+                yield str(path.relative_to(system.folder)), path.read_bytes()
     yield from _tables(system)
     yield from _redis(system)
     for name, text in metrics(system).items():

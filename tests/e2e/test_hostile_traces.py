@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 import pytest
 
@@ -121,7 +122,8 @@ def _privacies(mark: str) -> dict[str, str]:
     return {
         "token": f"tok_{mark}",
         "e-mail": f"payer.{mark}@example.com",
-        "address": f"2001:db8:{mark[:4]}:{mark[4:8]}::{mark[8:12]}",
+        # In its one spelling: nothing else could have been written down.
+        "address": str(ip_address(f"2001:db8:{mark[:4]}:{mark[4:8]}::{mark[8:12]}")),
         "customer": f"customer-{mark}",
         "holder": f"Holder {mark}",
         "fingerprint": f"fp_{mark}",

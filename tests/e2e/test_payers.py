@@ -76,14 +76,14 @@ def test_what_is_captured_can_no_longer_be_cancelled(system: System) -> None:
 
 
 def test_what_is_being_charged_cannot_be_cancelled_meanwhile(system: System) -> None:
-    id_ = system.checkout(4400, metadata={"sandbox": "sandbox-a:latency=2000"})
+    id_ = system.checkout(4400, metadata={"sandbox": "sandbox-a:hang_before_charge"})
 
     def refused() -> bool:
         answer = system.call("POST", f"/v1/payments/{id_}/cancel")
         assert answer.status == 409, answer.data
         return bool(answer.json()["code"] == "operation_in_flight")
 
-    eventually(lambda: system.payment(id_)["status"] == "processing", 5)
+    eventually(lambda: system.payment(id_)["status"] == "processing", 10)
     assert refused()
     system.settled(id_, "captured")
 

@@ -45,7 +45,7 @@ def _read() -> set[str]:
     return {name for name in asked if not name.endswith("_FILE") or name in PAIRS}
 
 
-def test_every_setting_that_is_read_is_in_theexample() -> None:
+def test_every_setting_that_is_read_is_in_the_example() -> None:
     aliases = {word for _, about in example().values() for word in re.findall(r"[A-Z_]+", about)}
 
     assert not _read() - example().keys() - aliases
