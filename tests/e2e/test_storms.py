@@ -140,7 +140,7 @@ def test_without_postgresql_the_door_says_503_and_writes_nothing(system: System)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["code"] == "unavailable"
         assert int(answer.headers["Retry-After"]) >= 1
-        assert system.call("GET", "/health/ready").status == 503
+        eventually(lambda: system.call("GET", "/health/ready").status == 503, 5)
         assert deliver(system, b'{"id": "evt_nowhere"}').status == 503  # so that it comes again
         nobody = "pay_" + "0" * 32
         assert system.call("POST", f"/v1/payments/{nobody}/cancel").status == 503
