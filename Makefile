@@ -18,7 +18,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo 'installing the locked libraries into .venv (once) ...'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat -e .
 	@touch $@
 
 build-cpp: $(INSTALLED) ## Build the C++ verifier (without a compiler, Python answers instead)

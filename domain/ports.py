@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -72,11 +72,14 @@ class Work(Protocol):
     def find_attempt(self, gateway_id: str, hint: Hint) -> Attempt | None:
         """The attempt that a webhook speaks of, by our reference or the provider's id."""
 
-    def begin_attempt(self, attempt: Attempt, lease: Lease, lease_s: float) -> Payment | None:
+    def begin_attempt(
+        self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
+    ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed.
 
         One statement guards it: our lease, a chargeable status, no cancel asked for. The lease is
-        renewed to `lease_s`. None: not allowed any more, nothing was written.
+        renewed to `lease_s`; `skipped` says why other gateways were passed over. None: not allowed
+        any more, nothing was written.
         """
 
     def save_attempt(self, attempt: Attempt) -> None:

@@ -145,7 +145,8 @@ def _attempt(
             return True
         attempt = _written(id_, request, step, row, gateway, runtime)
         with runtime.store.begin() as work:
-            payment = work.begin_attempt(attempt, run.lease, policy.lease_s)
+            passed = _passed_over(step.plan, run)
+            payment = work.begin_attempt(attempt, run.lease, policy.lease_s, passed)
             if payment is not None:
                 work.tell(attempt_told(None, attempt, Actor.WORKER, "charge"))
                 if payment.status is not step.payment.status:
@@ -210,8 +211,6 @@ def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
         if _taken(payment):
             _leave(work, payment, run.lease)
             return
-        reasons = {id_: refusal.reason for id_, refusal in run.refused.items()}
-        reasons |= dict.fromkeys(run.tried, "tried")
         runs = payment.runs + bool(run.tried)
         if run.tried:
             wait_s = delay_s(runs, runtime.draw(), runtime.policy.backoff)
@@ -222,10 +221,16 @@ def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
         waiting = replace(
             payment,
             runs=runs,
-            skipped=dict(plan.skipped) | reasons,
+            skipped=_passed_over(plan, run),
             due=payment.due.at(min(when, payment.expires_at)),
         )
         work.save_payment(waiting, run.lease)
+
+
+def _passed_over(plan: Plan, run: Run) -> dict[str, str]:
+    """Return why each gateway that is not being asked is not: by the plan, by its slots, or since."""
+    refused = {id_: refusal.reason for id_, refusal in run.refused.items()}
+    return dict(plan.skipped) | refused | dict.fromkeys(sorted(run.tried), "tried")
 
 
 def _release(run: Run, runtime: Runtime) -> None:

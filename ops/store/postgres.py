@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -45,6 +46,7 @@ _CLAIM = {
 _BEGIN_ATTEMPT = text("""
 UPDATE payments
    SET status = 'processing', starts = 0, version = version + 1,
+       skipped = CAST(:skipped AS jsonb),
        lease_until = clock_timestamp() + make_interval(secs => :lease_s)
  WHERE id = :id AND lease_token = :token AND status = ANY(:chargeable)
    AND cancel_requested_at IS NULL AND expires_at > clock_timestamp()
@@ -196,13 +198,16 @@ class PostgresWork:
             return None if row is None else rows.attempt_of(row, self._vault)
         return None
 
-    def begin_attempt(self, attempt: Attempt, lease: Lease, lease_s: float) -> Payment | None:
+    def begin_attempt(
+        self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
+    ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed."""
         asked = {
             "id": attempt.payment_id,
             "token": lease.token,
             "lease_s": lease_s,
             "chargeable": sorted(status.value for status in CHARGEABLE),
+            "skipped": json.dumps(dict(skipped)),
         }
         row = self._db.execute(_BEGIN_ATTEMPT, asked).mappings().one_or_none()
         if row is None:

@@ -101,7 +101,7 @@ AUDIT_UNSEALED = _fact("audit_unsealed", "Audit entries that are not in the chai
 # The ground.
 VERIFIER = Gauge(
     "paylink_verifier",
-    "1 for the signature verifier in use: native or pure.",
+    "1 for the signature verifier in use: native or python.",
     ("backend",),
     registry=REGISTRY,
     multiprocess_mode="livemax",

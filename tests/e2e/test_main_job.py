@@ -84,11 +84,17 @@ def test_refused_connections_fail_over_with_proof_and_the_breaker_recovers(syste
     assert {row["proof"] for row in proofs} == {"never_sent"}
     # The breaker opened: most payments never tried the gateway that was away.
     assert 5 <= len(proofs) < 100
-    skipped = system.sql(
+    opened = system.sql(
         "SELECT count(*) AS n FROM audit_logs WHERE action = 'gateway.breaker_open'"
         " AND entity_id = 'sandbox-a'"
     )
-    assert skipped[0]["n"] >= 1
+    assert opened[0]["n"] >= 1
+    why = system.sql(
+        "SELECT skipped ->> 'sandbox-a' AS why, count(*) AS n FROM payments"
+        " WHERE amount = 1500 GROUP BY 1"
+    )
+    assert {row["why"] for row in why} <= {"tried", "open", "half_open_full", "budget"}, why
+    assert sum(row["n"] for row in why if row["why"] != "tried") > 100
 
     system.no_faults()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -185,7 +185,9 @@ class MemoryWork:
         by_id = [a for a in here if hint.provider_id and a.provider_id == hint.provider_id]
         return min(by_id, key=lambda attempt: attempt.number, default=None)
 
-    def begin_attempt(self, attempt: Attempt, lease: Lease, lease_s: float) -> Payment | None:
+    def begin_attempt(
+        self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
+    ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed."""
         kept = self._payment(attempt.payment_id)
         now = self._clock()
@@ -200,6 +202,7 @@ class MemoryWork:
         begun = replace(
             kept.row,
             status=Status.PROCESSING,
+            skipped=dict(skipped),
             due=replace(kept.row.due, starts=0),
             version=kept.row.version + 1,
         )

@@ -143,7 +143,7 @@ def test_an_intent_never_changes_and_a_no_needs_its_proof(change: dict[str, Any]
 
 
 def begun(work: MemoryWork, token: int = 1) -> Any:
-    return work.begin_attempt(an_attempt(), Lease(token, OWNER), 17)
+    return work.begin_attempt(an_attempt(), Lease(token, OWNER), 17, {})
 
 
 @pytest.mark.parametrize("status", Status)
