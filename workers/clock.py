@@ -10,20 +10,27 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import redis
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.breaker import Policy as BreakerPolicy
 from domain.commands import Command
+from ops import breakers
 from ops.leader import Leader
 from ops.queue.broker import Wakes
 from ops.runtime import ground
 from ops.settings import BadSettings, Settings
+from ops.store.gateways import read_gateways
 from ops.store.ledger import unsealed
 from ops.store.outbox import unpublished
 from ops.store.sweep import lag_s, parked, sweep
 from ops.telemetry import exposition, logs, metrics
+from workers.caller import CHARGE
+from workers.telling import LEVELS
 
 SWEEP_S = 1.0
 SEAL_S = 1.0
@@ -43,6 +50,8 @@ class Clock:
     engine: Engine
     wakes: Wakes
     leader: Leader
+    redis: redis.Redis
+    breaker: BreakerPolicy
 
     def sweep(self) -> int:
         """Wake whoever is due and unattended. Returns how many messages were sent."""
@@ -73,6 +82,11 @@ class Clock:
             unpublished=unpublished(self.engine),
             unsealed=unsealed(self.engine),
         )
+        with self.engine.connect() as db:
+            ids = [gateway.id for gateway in read_gateways(db)]
+        for id_, view in breakers.read(self.redis, ids, policy=self.breaker).items():
+            # Read and not only heard of: a breaker that never changed is to be seen closed.
+            metrics.BREAKER_STATE.labels(id_, CHARGE).set(LEVELS[view.state])
 
     def led(self, tick: Callable[[], object]) -> Callable[[], None]:
         """Return `tick` as the scheduler calls it: by the leader only, and surviving its stores."""
@@ -82,7 +96,7 @@ class Clock:
                 return
             try:
                 tick()
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, RedisError) as error:
                 _log.warning("tick failed", tick=tick.__name__, error=type(error).__name__)
 
         return run
@@ -119,7 +133,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     with ground(settings, "clock", CONNECTIONS) as base:
         leader = Leader(settings.database_url, "clock-leader")
-        scheduler = schedule(Clock(base.engine, base.wakes, leader))
+        scheduler = schedule(Clock(base.engine, base.wakes, leader, base.redis, settings.breaker))
         exposed = exposition.serve(settings.clock_metrics_port, settings.host)
         scheduler.start()
         stop.wait()
