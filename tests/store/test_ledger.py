@@ -53,6 +53,7 @@ def test_every_entry_is_sealed_once_and_the_chain_verifies(books: Books) -> None
         ("DELETE FROM audit_chain WHERE seq > 4", 5, "cut short"),
         ("DELETE FROM audit_checkpoints", 6, "no checkpoint"),
         ("UPDATE audit_chain SET hash = '\\x00' WHERE seq = 3", 3, "changed"),
+        ("UPDATE audit_chain SET prev_hash = '\\x00' WHERE seq = 3", 3, "does not follow"),
     ],
 )
 def test_tampering_is_found_at_its_place(books: Books, statement: str, seq: int, what: str) -> None:
