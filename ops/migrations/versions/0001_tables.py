@@ -1,4 +1,4 @@
-"""The tables of the main job: checkout, charge, webhook, audit. Same as ops/store/tables.py."""
+"""The tables of the main job: checkout, charge, webhook, audit. Same as ops/store/tables/."""
 
 from alembic import op
 

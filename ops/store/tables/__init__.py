@@ -1,0 +1,42 @@
+"""Every table, with the sentence that says why it exists. The migrations build exactly these."""
+
+from __future__ import annotations
+
+from ops.store.tables.gateways import gateway_health, gateway_routes, gateways
+from ops.store.tables.journal import (
+    audit_chain,
+    audit_checkpoints,
+    audit_logs,
+    idempotency_keys,
+    outbox_events,
+    webhook_events,
+)
+from ops.store.tables.metadata import metadata
+from ops.store.tables.payments import (
+    attempt_facts,
+    fraud_checks,
+    payment_attempts,
+    payments,
+    transactions,
+)
+from ops.store.tables.tenants import api_keys, merchants
+
+__all__ = [
+    "api_keys",
+    "attempt_facts",
+    "audit_chain",
+    "audit_checkpoints",
+    "audit_logs",
+    "fraud_checks",
+    "gateway_health",
+    "gateway_routes",
+    "gateways",
+    "idempotency_keys",
+    "merchants",
+    "metadata",
+    "outbox_events",
+    "payment_attempts",
+    "payments",
+    "transactions",
+    "webhook_events",
+]

@@ -1,0 +1,121 @@
+"""The journal: what came in, what was promised, and what happened."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from ops.store.columns import due, due_index, due_laws, moment, one_of
+from ops.store.tables.metadata import metadata
+
+# Law 7: the answer is written with the work it promises, and given again for the same key.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("merchant_id", UUID(as_uuid=True), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("resource_id", UUID(as_uuid=True), nullable=False),
+    moment("created_at", null=False, default=True),
+    moment("expires_at", null=False),
+    PrimaryKeyConstraint("merchant_id", "mode", "key", name="idempotency_keys_pk"),
+)
+
+# The inbox: every verified webhook, once. The body is sealed; it is a hint, not the truth.
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("gateway_id", ForeignKey("gateways.id"), nullable=False),
+    Column("dedupe_key", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'received'")),
+    Column("attempt_id", UUID(as_uuid=True), index=True),
+    Column("copies", Integer, nullable=False, server_default=text("1")),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    moment("received_at", null=False, default=True),
+    moment("last_copy_at", null=False, default=True),
+    moment("read_began_at"),
+    Column("request_id", Text, nullable=False),
+    *due(),
+    *due_laws("webhook_events"),
+    one_of("status", ("received", "processed", "orphan"), "webhook_events_status"),
+    UniqueConstraint("gateway_id", "dedupe_key", name="webhook_events_once"),
+    Index("webhook_events_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
+    due_index("webhook_events"),
+)
+
+# Who did what: written in the move's transaction; a trigger refuses UPDATE, DELETE and TRUNCATE.
+audit_logs = Table(
+    "audit_logs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("merchant_id", UUID(as_uuid=True)),
+    Column("mode", Text),
+    Column("actor", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("entity_id", Text, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Column("request_id", Text, nullable=False),
+    moment("created_at", null=False, default=True),
+    Index("audit_logs_entity", "entity_id"),
+    Index("audit_logs_created", "created_at"),
+)
+
+# Law 10: the sealed order of the audit entries; each hash covers the one before it.
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, nullable=False, unique=True),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    moment("sealed_at", null=False, default=True),
+)
+
+# Keyed marks of the chain's length and head: a chain cut short or rewritten does not match them.
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("count", BigInteger, primary_key=True, autoincrement=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    moment("created_at", null=False, default=True),
+)
+
+# What happened, for whoever listens: written in the move's transaction, drained in order.
+outbox_events = Table(
+    "outbox_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("merchant_id", UUID(as_uuid=True)),
+    Column("mode", Text),
+    Column("type", Text, nullable=False),
+    Column("aggregate", Text, nullable=False),
+    Column("aggregate_id", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    Column("request_id", Text, nullable=False),
+    moment("created_at", null=False, default=True),
+    moment("published_at"),
+    Index("outbox_aggregate", "aggregate_id"),
+    Index("outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
+)
