@@ -42,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
     add("--public-url", type=_url, help="base of payment page links; http://HOST:PORT if not set")
     add("--key-window-s", type=_seconds, default=86_400.0, help="life of an idempotency key")
     add("--async-delay-s", type=_seconds, default=1.0, help="from processing to the decision")
+    add(
+        "--authorization-life-s",
+        type=_seconds,
+        default=7 * 86_400.0,
+        help="how long a reservation is held when the request names no time",
+    )
     add("--visibility-lag-s", type=_seconds, default=0.0, help="lag of the search by reference")
     add(
         "--webhook-time-scale",
@@ -80,6 +86,7 @@ def settings(arguments: Sequence[str], environ: Mapping[str, str]) -> Settings:
         public_url=given.public_url,
         key_window_s=given.key_window_s,
         async_delay_s=given.async_delay_s,
+        authorization_life_s=given.authorization_life_s,
         visibility_lag_s=given.visibility_lag_s,
         webhook_time_scale=given.webhook_time_scale,
         durable=not given.no_fsync,

@@ -1,40 +1,28 @@
 """The provider's one account: every change goes through here, into books, ledger and webhooks."""
 
-import asyncio
-import secrets
-import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from ops.sandbox import operations
-from ops.sandbox.board import Board
+from ops.sandbox.announcing import Announcer
+from ops.sandbox.board import Board, Operation
+from ops.sandbox.books import Books, Subject
 from ops.sandbox.carrier import Carrier
+from ops.sandbox.clockwork import Clockwork
 from ops.sandbox.entries import Delivered, Entry, Event, GivenUp, Key, Move
-from ops.sandbox.faults import Fault, by_fault, webhook_strikes
+from ops.sandbox.faults import Strike
 from ops.sandbox.keys import Keys
 from ops.sandbox.ledger import Ledger
-from ops.sandbox.payments import Books, Payment, Status
+from ops.sandbox.payments.lifecycle import Terms
 from ops.sandbox.settings import Settings
-from ops.sandbox.times import epoch_s, rfc3339
-from ops.sandbox.webhooks import DUPLICATES, Manner, Outbox
+from ops.sandbox.settlements import Settlements
+from ops.sandbox.times import epoch_s
+from ops.sandbox.webhooks import Manner, Outbox
 
 #: Payments held in memory, about 2 kB each with all that belongs to them; then comes a 503.
 PAYMENT_LIMIT = 250_000
-
-EVENT_TYPES: dict[Status, str] = {
-    "processing": "payment.processing",
-    "requires_action": "payment.requires_action",
-    "authorized": "payment.authorized",
-    "captured": "payment.captured",
-    "declined": "payment.declined",
-    "canceled": "payment.canceled",
-    "expired": "payment.expired",
-    "refunded": "payment.refunded",
-    "partially_refunded": "payment.refunded",
-}
+#: The same for refunds, for payouts and for detached tokens, each by itself.
+OTHERS_LIMIT = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +30,7 @@ class Changed:
     """An operation that is in the books and not yet in the ledger."""
 
     lines: tuple[Entry, ...] = ()
-    payment: Payment | None = None
+    subject: Subject | None = None  #: what it changed; None for nothing, or a token
     manner: Manner = field(default_factory=Manner)
 
 
@@ -52,9 +40,11 @@ class Account:
     def __init__(self, settings: Settings) -> None:
         """Take the ledger and rebuild everything from it. LedgerError if that is impossible."""
         self.settings = settings
+        self.terms = Terms(settings.async_delay_s, settings.authorization_life_s)
         base = settings.public_url or f"http://{settings.host}:{settings.port}"
         self.public_url = base.rstrip("/")
         self.books = Books()
+        self.settlements = Settlements()
         self.keys = Keys(settings.key_window_s)
         self.board = Board()
         self.ledger = Ledger(settings.ledger, durable=settings.durable)
@@ -68,45 +58,64 @@ class Account:
                 settings.webhook_time_scale,
             )
         )
+        self._announcer = Announcer(
+            self.books,
+            self.board,
+            lambda payment: f"{self.public_url}/pay/{payment}",
+            sends=self.outbox is not None,
+        )
         self.broken = self.ledger.failed  #: set when the process cannot go on
-        self._running: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._clockwork = Clockwork(self.books, self.terms, self.act, self.broken)
         self.bytes_cut = self.ledger.replay(self._replay)
 
-    @property
-    def full(self) -> bool:
-        """Whether no further payment fits."""
-        return len(self.books.payments) >= PAYMENT_LIMIT
+    def has_room(self, operation: Operation) -> bool:
+        """Whether one more of what this operation creates fits."""
+        match operation:
+            case Operation.CREATE:
+                return len(self.books.payments) < PAYMENT_LIMIT
+            case Operation.REFUND:
+                return len(self.books.refunds) < OTHERS_LIMIT
+            case Operation.PAYOUT:
+                return len(self.books.payouts) < OTHERS_LIMIT
+            case Operation.DETACH:
+                return len(self.books.detached) < OTHERS_LIMIT
+            case Operation.CAPTURE | Operation.CANCEL | Operation.READ:
+                return True
 
     def start(self) -> None:
         """Resume what was waiting for time to pass or for a webhook to arrive."""
         if self.outbox is not None:
-            self._spawn(self.outbox.run())
-        for payment in self.books.payments.values():
-            self._wait_for(payment)
+            self._clockwork.spawn(self.outbox.run())
+        self._clockwork.start()
 
     async def close(self) -> None:
         """Stop the clockwork and write out the ledger."""
-        self._closed = True
-        for task in list(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._clockwork.close()
         if self.outbox is not None:
             await self.outbox.close()
         await self.ledger.close()
 
-    def shown(self, payment: Payment) -> dict[str, Any]:
-        """Return the API's payment object."""
-        return payment.to_json(f"{self.public_url}/pay/{payment.id}")
+    def shown(self, subject: Subject) -> dict[str, Any]:
+        """Return the API's payment, refund or payout object."""
+        return self._announcer.shown(subject)
 
-    def change(self, moves: Sequence[Move]) -> Changed:
-        """Take one operation's moves into the books, with the event that tells about them."""
-        if not moves:
-            return Changed()
+    def change(
+        self,
+        moves: Sequence[Move],
+        cause: Operation | None = None,
+        strikes: Sequence[Strike] = (),
+    ) -> Changed:
+        """Take one operation's moves into the books, with the event that tells about them.
+
+        `cause` is the request behind it, if there is one, and `strikes` the faults it met.
+        """
+        subject: Subject | None = None
         for move in moves:
-            payment = self.books.apply(move)
-        event, manner = self._event(payment)
-        return Changed((*moves, event), payment, manner)
+            subject = self.books.apply(move)
+        if subject is None:
+            return Changed(tuple(moves))
+        event, manner = self._announcer.event(subject, cause, strikes)
+        return Changed((*moves, event), subject, manner)
 
     async def commit(self, changed: Changed, key: Key | None = None) -> None:
         """Put an operation, and the answer saved for it, on disk; then send its webhook.
@@ -115,77 +124,23 @@ class Account:
         """
         group = changed.lines if key is None else (*changed.lines, key)
         written = self.ledger.append(group)
+        for entry in written:
+            self.settlements.note(entry)  # before others can append: it counts on their order
         await self.ledger.flushed()
         for entry in written:
             if isinstance(entry, Key):
                 self._keep(entry)
             elif isinstance(entry, Event) and self.outbox is not None:
                 await self.outbox.accept(entry, changed.manner)
-        if changed.payment is not None:
-            self._wait_for(changed.payment)
+        if changed.subject is not None:
+            self._clockwork.watch(changed.subject)
 
-    def _event(self, payment: Payment) -> tuple[Event, Manner]:
-        sticky = webhook_strikes(payment.webhook_faults)
-        strikes = by_fault((*sticky, *self.board.for_webhook()))
-        now_s = time.time()
-        number = f"evt_{secrets.token_hex(16)}"
-        kind = EVENT_TYPES[payment.status]
-        content = {
-            "id": number,
-            "object": "event",
-            "type": kind,
-            "created": int(now_s),
-            "data": {"payment": self.shown(payment)},
-        }
-        event = Event(
-            at=rfc3339(now_s),
-            payment=payment.id,
-            reference=payment.reference,
-            event=number,
-            type=kind,
-            send=self.outbox is not None and Fault.WEBHOOKS_OFF not in strikes,
-            held=Fault.WEBHOOK_OUT_OF_ORDER in strikes and payment.status == "processing",
-            body=msgspec.Raw(msgspec.json.encode(content)),
-        )
-        return event, Manner(
-            copies=DUPLICATES if Fault.WEBHOOK_DUPLICATE in strikes else 1,
-            delay_s=strikes.get(Fault.WEBHOOK_LATE, 0) / 1000,
-            early=Fault.WEBHOOK_EARLY in strikes,
-        )
-
-    def _wait_for(self, payment: Payment) -> None:
-        if payment.status == "processing" and payment.settles_at is not None:
-            self._at(payment.settles_at, payment, operations.decide)
-        elif payment.status == "requires_action":
-            self._at(payment.expires_at, payment, operations.expire)
-
-    def _at(
-        self, moment: str, payment: Payment, then: Callable[[Payment, float], list[Move]]
-    ) -> None:
-        async def act() -> None:
-            latest = self.books.payments[payment.id]
-            if latest.status == payment.status:
-                await self.commit(self.change(then(latest, time.time())))
-
-        delay_s = max(0.0, epoch_s(moment) - time.time())
-        asyncio.get_running_loop().call_later(
-            delay_s, lambda: None if self._closed else self._spawn(act())
-        )
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.broken.set()
-            task.get_loop().call_exception_handler(
-                {"message": "background work failed", "exception": error}
-            )
+    async def act(self, moves: Sequence[Move]) -> None:
+        """Take and commit moves that no API request asked for."""
+        await self.commit(self.change(moves))
 
     def _replay(self, entry: Entry) -> None:
+        self.settlements.note(entry)
         if isinstance(entry, Key):
             self._keep(entry)
         elif not isinstance(entry, Event | Delivered | GivenUp):

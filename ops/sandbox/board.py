@@ -19,6 +19,8 @@ class Operation(StrEnum):
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
+    PAYOUT = "payout"
+    DETACH = "detach"
     READ = "read"
 
 
@@ -29,6 +31,8 @@ class Target(StrEnum):
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
+    PAYOUT = "payout"
+    DETACH = "detach"
     READ = "read"
     POST = "post"
     ANY = "any"
@@ -118,10 +122,6 @@ class Board:
             if rule.fault in possible and rule.on.includes(operation) and rule.strikes()
         ]
 
-    def for_webhook(self) -> list[Strike]:
-        """Return the faults that strike this event's webhooks, and count them."""
-        return [
-            Strike(rule.fault, rule.ms)
-            for rule in self.rules
-            if rule.fault in WEBHOOKS and rule.strikes()
-        ]
+    def for_webhook(self, operation: Operation) -> list[Strike]:
+        """Return the faults that strike the webhooks of this kind of change, and count them."""
+        return self.for_request(operation, WEBHOOKS)

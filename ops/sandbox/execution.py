@@ -12,10 +12,11 @@ import msgspec
 
 from ops.sandbox.account import Account, Changed
 from ops.sandbox.board import Operation
+from ops.sandbox.courses import OUTCOMES
 from ops.sandbox.entries import Key, Move
-from ops.sandbox.faults import ANSWERS, COURSES, GATES, ONCE, Fault, Strike, by_fault
+from ops.sandbox.faults import ANSWERS, GATES, ONCE, Fault, Strike, by_fault
 from ops.sandbox.keys import Busy, Different, Fresh, Saved
-from ops.sandbox.operations import TooMuchError, WrongStateError
+from ops.sandbox.refusals import TooMuchError, WrongStateError, word_for
 from ops.sandbox.replies import (
     Answer,
     ApiError,
@@ -47,7 +48,7 @@ class Job:
 
     operation: Operation
     fields: Mapping[str, Any]  #: the parsed body; the key protects exactly this
-    own: tuple[Strike, ...]  #: faults this payment brought along
+    own: tuple[Strike, ...]  #: faults this request brought along
     work: Callable[[tuple[Strike, ...]], Work]  #: given the faults that strike
 
 
@@ -102,8 +103,7 @@ class Execution:
         self, request: Request, seen: Sighting, job: Job, key: str, fingerprint: str
     ) -> Reply:
         started_s = time.time()
-        courses = COURSES if job.operation is Operation.CREATE else frozenset[Fault]()
-        strikes = self._strikes(job.operation, ANSWERS | courses, job.own)
+        strikes = self._strikes(job.operation, ANSWERS | OUTCOMES[job.operation], job.own)
         if Fault.HANG_BEFORE_CHARGE in strikes:
             await request.client_leaves(strikes[Fault.HANG_BEFORE_CHARGE])
             return Dropped()
@@ -115,8 +115,8 @@ class Execution:
             changed, answer = self._work(job, struck)
         if Fault.CHARGE_THEN_500 in strikes:
             answer = server_error().answer
-        if changed.payment is not None:
-            seen.payment = changed.payment.id
+        if changed.subject is not None:
+            seen.about(changed.subject)
         saved = Key(
             at=rfc3339(time.time()),
             payment=seen.payment or "",
@@ -134,18 +134,14 @@ class Execution:
         try:
             moves, answer = job.work(strikes)
         except WrongStateError as error:
-            shown = self._account.shown(error.payment)
-            refusal = ApiError(409, "invalid_request", "invalid_state", str(error), payment=shown)
-            return Changed(), refusal.answer
+            return Changed(), wrong_state(self._account, error).answer
         except TooMuchError as error:
-            refusal = ApiError(400, "invalid_request", error.code, str(error), param="amount")
-            return Changed(), refusal.answer
-        changed = self._account.change(moves)
+            return Changed(), too_much(error).answer
+        changed = self._account.change(moves, job.operation, (*strikes, *job.own))
         return changed, answer()
 
     def _refuse_when_full(self, operation: Operation) -> None:
-        no_room = operation is Operation.CREATE and self._account.full
-        if no_room or self._account.keys.full:
+        if self._account.keys.full or not self._account.has_room(operation):
             raise unavailable("The sandbox has no room for more.")
 
     def _again(self, seq: int) -> Answer:
@@ -154,7 +150,7 @@ class Execution:
         return Answer(saved.status, bytes(saved.body), headers={"Idempotent-Replayed": "true"})
 
     def _still_meets(self, key: str, own: tuple[Strike, ...]) -> tuple[Strike, ...]:
-        """Leave out what a payment brought along and this key has met already."""
+        """Leave out what a request brought along and its key has met already."""
         once = {strike.fault for strike in own} & ONCE
         if once and key not in self._lost:
             self._lost[key] = None
@@ -168,6 +164,17 @@ class Execution:
     ) -> dict[Fault, int]:
         brought = [strike for strike in own if strike.fault in possible]
         return by_fault((*brought, *self._account.board.for_request(operation, possible)))
+
+
+def wrong_state(account: Account, error: WrongStateError) -> ApiError:
+    """Return the 409 that shows the object as it is."""
+    about = {word_for(error.subject): account.shown(error.subject)}
+    return ApiError(409, "invalid_request", "invalid_state", str(error), about=about)
+
+
+def too_much(error: TooMuchError) -> ApiError:
+    """Return the 400 that names the sum."""
+    return ApiError(400, "invalid_request", error.code, str(error), param="amount")
 
 
 def _refuse_at_gate(strikes: Mapping[Fault, int]) -> None:

@@ -31,10 +31,14 @@ class Fault(StrEnum):
     ASYNC_DECLINE = "async_decline"
     THREE_DS = "three_ds"
     LATENCY = "latency"
+    PAYOUT_RETURNED = "payout_returned"
+    CHARGEBACK = "chargeback"
 
 
-#: A payment of exactly this many minor units meets this fault. 9003 stays empty: connections are
-#: refused before there is a payment, so `refuse` exists only globally.
+#: A payment or payout of exactly this many minor units meets this fault, and so does a capture or
+#: refund that names this amount as a part of its payment: a whole payment going back must not meet
+#: again what it met on its way in. 9003 stays empty: connections are refused before there is a
+#: payment, so `refuse` exists only globally.
 MAGIC_AMOUNTS: Mapping[int, Fault] = {
     9001: Fault.SOFT_DECLINE,
     9002: Fault.HARD_DECLINE,
@@ -58,34 +62,41 @@ MAGIC_AMOUNTS: Mapping[int, Fault] = {
     9021: Fault.ASYNC_DECLINE,
     9022: Fault.THREE_DS,
     9023: Fault.LATENCY,
+    9024: Fault.PAYOUT_RETURNED,
+    9025: Fault.CHARGEBACK,
 }
 
 MEANING: Mapping[Fault, str] = {
-    Fault.SOFT_DECLINE: "402 insufficient_funds",
-    Fault.HARD_DECLINE: "402 stolen_card",
+    Fault.SOFT_DECLINE: "402 insufficient_funds, capture included; cancel_declined, "
+    "refund_declined, payout_declined",
+    Fault.HARD_DECLINE: "402 stolen_card, and a capture loses its authorization; cancel_declined, "
+    "refund_declined, payout_declined",
     Fault.REFUSE: "connections are refused; only globally",
-    Fault.DROP_BEFORE_CHARGE: "closes without an answer; nothing charged, key not saved; a payment "
+    Fault.DROP_BEFORE_CHARGE: "closes without an answer; nothing done, key not saved; a request "
     "that brings it along meets it once",
-    Fault.CHARGE_THEN_DROP: "charges, saves the answer, closes without sending it",
-    Fault.CHARGE_THEN_500: "charges, answers 500, and the 500 is saved under the key",
-    Fault.CHARGE_THEN_GARBAGE: "charges, saves the answer, sends 200 with bytes that do not parse",
-    Fault.HANG: "charges, then says nothing until the client leaves",
-    Fault.HANG_BEFORE_CHARGE: "says nothing until the client leaves; nothing charged; a payment "
+    Fault.CHARGE_THEN_DROP: "does it, saves the answer, closes without sending it",
+    Fault.CHARGE_THEN_500: "does it, answers 500, and the 500 is saved under the key",
+    Fault.CHARGE_THEN_GARBAGE: "does it, saves the answer, sends 200 with bytes that do not parse",
+    Fault.HANG: "does it, then says nothing until the client leaves",
+    Fault.HANG_BEFORE_CHARGE: "says nothing until the client leaves; nothing done; a request "
     "that brings it along meets it once",
-    Fault.SLOW_DRIP: "charges, then answers one byte at a time",
+    Fault.SLOW_DRIP: "does it, then answers one byte at a time",
     Fault.RATE_LIMITED: "429 with Retry-After: 1; never executed, key not saved",
-    Fault.SERVER_ERROR: "500, nothing charged, saved under the key",
+    Fault.SERVER_ERROR: "500, nothing done, saved under the key",
     Fault.UNAVAILABLE: "503, never executed, key not saved",
     Fault.WEBHOOK_DUPLICATE: "every webhook is sent three times at once",
     Fault.WEBHOOK_LATE: "every webhook is sent late",
     Fault.WEBHOOK_EARLY: "the webhook is delivered and answered before the API answers",
-    Fault.WEBHOOK_OUT_OF_ORDER: "processing, then decided; the webhooks come in reverse order",
-    Fault.WRONG_AMOUNT: "charges one minor unit more and says so",
+    Fault.WEBHOOK_OUT_OF_ORDER: "undecided first, then decided; the webhooks come in reverse order",
+    Fault.WRONG_AMOUNT: "one minor unit more than a payment or payout asked for, one less than a "
+    "capture or refund did, and says so",
     Fault.WEBHOOKS_OFF: "no webhook is sent",
-    Fault.ASYNC: "processing first, decided a moment later",
-    Fault.ASYNC_DECLINE: "processing first, declined a moment later",
+    Fault.ASYNC: "processing or pending first, decided a moment later",
+    Fault.ASYNC_DECLINE: "processing or pending first, declined or failed a moment later",
     Fault.THREE_DS: "requires_action until the customer approves on the payment page",
     Fault.LATENCY: "the answer is held back; money has moved by then",
+    Fault.PAYOUT_RETURNED: "a payout is paid and comes back a moment later",
+    Fault.CHARGEBACK: "captured, and charged back a moment later",
 }
 
 #: How long a fault lasts when nobody says otherwise, in milliseconds.
@@ -114,21 +125,9 @@ ANSWERS = frozenset(
         Fault.LATENCY,
     }
 )
-#: A payment that brings one of these along loses its first request only: the same request under
-#: the same key gets through, as it would after a cable was plugged in again.
+#: A request that brings one of these along is lost the first time only: the same one under the
+#: same key gets through, as it would after a cable was plugged in again.
 ONCE = frozenset({Fault.DROP_BEFORE_CHARGE, Fault.HANG_BEFORE_CHARGE})
-#: Decide how a new payment goes.
-COURSES = frozenset(
-    {
-        Fault.SOFT_DECLINE,
-        Fault.HARD_DECLINE,
-        Fault.WRONG_AMOUNT,
-        Fault.ASYNC,
-        Fault.ASYNC_DECLINE,
-        Fault.THREE_DS,
-        Fault.WEBHOOK_OUT_OF_ORDER,
-    }
-)
 #: Strike whenever a webhook leaves.
 WEBHOOKS = frozenset(
     {
@@ -138,13 +137,6 @@ WEBHOOKS = frozenset(
         Fault.WEBHOOKS_OFF,
     }
 )
-
-#: What the issuer says under each declining fault.
-DECLINE_CODES: Mapping[Fault, str] = {
-    Fault.SOFT_DECLINE: "insufficient_funds",
-    Fault.HARD_DECLINE: "stolen_card",
-    Fault.ASYNC_DECLINE: "insufficient_funds",
-}
 
 
 class UnknownFaultError(Exception):
@@ -171,9 +163,14 @@ def by_fault(strikes: Iterable[Strike]) -> dict[Fault, int]:
 
 
 def for_amount(amount: int) -> list[Strike]:
-    """Return what a payment of exactly this amount meets."""
+    """Return what a payment or payout of exactly this amount meets."""
     fault = MAGIC_AMOUNTS.get(amount)
     return [] if fault is None else [strike_of(fault)]
+
+
+def for_part(amount: int | None, whole: int) -> tuple[Strike, ...]:
+    """Return what a capture or refund of this amount meets: nothing, unless it is only a part."""
+    return () if amount is None or amount >= whole else tuple(for_amount(amount))
 
 
 def strike_of(fault: Fault, ms: int | None = None) -> Strike:

@@ -1,14 +1,14 @@
-"""The page on which the customer approves or declines a payment that requires action."""
+"""The page on which the customer pays, approves or declines a payment that requires action."""
 
 import time
 from html import escape
 from urllib.parse import parse_qsl
 
-from ops.sandbox import operations
 from ops.sandbox.account import Account
 from ops.sandbox.layout import page
-from ops.sandbox.operations import AUTHENTICATION_FAILED
-from ops.sandbox.payments import Payment, Status
+from ops.sandbox.payments import lifecycle
+from ops.sandbox.payments.lifecycle import AUTHENTICATION_FAILED
+from ops.sandbox.payments.payment import BANK, BANK_TRANSFER, Payment, Status
 from ops.sandbox.replies import Answer
 from ops.sandbox.wire import Request
 
@@ -27,6 +27,7 @@ _ENDED: dict[Status, str] = {
     "expired": "This payment has expired.",
     "refunded": "This payment was refunded.",
     "partially_refunded": "This payment was partially refunded.",
+    "charged_back": "This payment was charged back.",
 }
 
 
@@ -51,13 +52,12 @@ class Pages:
             return await self.show(request, payment_id)
         match dict(parse_qsl(request.body.decode("latin-1"))).get("decision"):
             case "approve":
-                moves = operations.decide(payment, time.time())
-            case "decline":
-                moves = operations.decline(payment, AUTHENTICATION_FAILED, time.time())
+                moves = lifecycle.decide(payment, time.time(), self._account.terms)
+            case "decline" if payment.source != BANK_TRANSFER:  # whoever does not pay just waits
+                moves = lifecycle.decline(payment, AUTHENTICATION_FAILED, time.time())
             case _:
-                return page("Approve or decline", "<h1>Approve or decline?</h1>", status=400)
-        changed = self._account.change(moves)
-        await self._account.commit(changed)
+                return page("No decision", "<h1>That is not one of the buttons.</h1>", status=400)
+        await self._account.act(moves)
         if payment.return_url is not None:
             return Answer(303, headers={"Location": payment.return_url})
         return _ended(self._account.books.payments[payment_id])
@@ -70,16 +70,28 @@ def money(amount: int, currency: str) -> str:
     return f"{whole:,}{f'.{rest:0{digits}}' if digits else ''} {currency}"
 
 
-def _about(payment: Payment) -> str:
+def _about(payment: Payment, more: str = "") -> str:
     described = payment.description
     return (
         f'<p class="amount">{escape(money(payment.amount, payment.currency))}</p>'
         + (f"<p>{escape(described)}</p>" if described else "")
-        + f"<dl><dt>Reference</dt><dd>{escape(payment.reference)}</dd></dl>"
+        + f"<dl>{more}<dt>Reference</dt><dd>{escape(payment.reference)}</dd></dl>"
     )
 
 
 def _asking(payment: Payment) -> Answer:
+    if payment.source == BANK_TRANSFER:
+        account = (
+            f"<dt>Bank</dt><dd>{escape(BANK)}</dd>"
+            f"<dt>Account number</dt><dd>{escape(payment.account_number)}</dd>"
+        )
+        return page(
+            "Pay by bank transfer",
+            "<h1>Pay by bank transfer</h1><p>Send exactly this amount to this account.</p>"
+            + _about(payment, account)
+            + '<form method="post"><button name="decision" value="approve">I have paid</button>'
+            '</form><p class="soft">Sandbox: no real money moves.</p>',
+        )
     return page(
         "Approve this payment?",
         "<h1>Approve this payment?</h1>" + _about(payment) + '<form method="post">'

@@ -44,7 +44,7 @@ def json_answer(status: int, content: object) -> Answer:
 class ApiError(Exception):
     """A refusal in the provider's error shape.
 
-    Body: {"error": {"type", "code", "message", "param"?, "payment"?}}.
+    Body: {"error": {"type", "code", "message", "param"?, and the object it is about}}.
     """
 
     def __init__(
@@ -55,16 +55,14 @@ class ApiError(Exception):
         message: str,
         *,
         param: str | None = None,
-        payment: Mapping[str, Any] | None = None,
+        about: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         error: dict[str, Any] = {"type": type_, "code": code, "message": message}
         if param is not None:
             error["param"] = param
-        if payment is not None:
-            error["payment"] = payment
-        body = msgspec.json.encode({"error": error})
+        body = msgspec.json.encode({"error": error | dict(about or {})})
         self.answer = Answer(status, body, headers=headers or {})
 
 

@@ -21,6 +21,7 @@ class Settings:
     )
     key_window_s: float = 86_400.0  #: how long an idempotency key protects
     async_delay_s: float = 1.0  #: from processing to the final answer
-    visibility_lag_s: float = 0.0  #: how long a new payment stays out of the search by reference
+    authorization_life_s: float = 7 * 86_400.0  #: how long a reservation is held unless told
+    visibility_lag_s: float = 0.0  #: how long a new object stays out of the search by reference
     webhook_time_scale: float = 1.0  #: multiplies webhook retry waits and the webhook_late delay
     durable: bool = True  #: False answers before the disk has it (--no-fsync)

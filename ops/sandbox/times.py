@@ -16,3 +16,8 @@ def epoch_s(text: str) -> float:
     if not _RFC3339.fullmatch(text):
         raise ValueError(f"{text!r} is not an RFC 3339 time")
     return datetime.fromisoformat(text).timestamp()
+
+
+def after(text: str, wait_s: float) -> str:
+    """Return the time that lies so many seconds after another one."""
+    return rfc3339(epoch_s(text) + wait_s)

@@ -63,15 +63,15 @@ class Outbox:
         self._changed = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._under_way: set[asyncio.Task[None]] = set()
-        self._held: dict[str, int] = {}  # payment -> seq of the event that waits for its successor
+        self._held: dict[str, int] = {}  # subject -> seq of the event that waits for its successor
         self._open: dict[int, Event] = {}  # only while the ledger is replayed
-        self.latest: dict[str, int] = {}  #: payment -> seq of its latest event
+        self.latest: dict[str, int] = {}  #: object's id -> seq of the latest event about it
 
     def replay(self, entry: Entry) -> None:
         """Learn from one ledger line at start."""
         match entry:
             case Event():
-                self.latest[entry.payment] = entry.seq
+                self._is_latest(entry)
                 if entry.send:
                     self._open[entry.seq] = entry
             case Delivered() | GivenUp():
@@ -82,10 +82,12 @@ class Outbox:
     async def run(self) -> None:
         """Send until cancelled; first of all what the last process left undelivered."""
         unfinished, self._open = self._open, {}
-        followed = {event.payment for event in unfinished.values() if not event.held}
+        last = {event.subject: seq for seq, event in unfinished.items() if not event.held}
         for seq, event in unfinished.items():
-            if event.held and (event.payment in followed or self.latest[event.payment] == seq):
-                self._held[event.payment] = seq
+            followed = self.latest[event.subject] > seq
+            successor_is_due = last.get(event.subject, 0) > seq
+            if event.held and (successor_is_due or not followed):
+                self._held[event.subject] = seq
             else:
                 self._push(seq, 0.0, 0, 1)
         while True:
@@ -96,11 +98,11 @@ class Outbox:
 
     async def accept(self, event: Event, manner: Manner) -> None:
         """Take a new event that is on disk; an early one is tried before this returns."""
-        self.latest[event.payment] = event.seq
+        self._is_latest(event)
         if not event.send:
             return
         if event.held:
-            self._held[event.payment] = event.seq
+            self._held[event.subject] = event.seq
         elif len(self._heap) >= WAITING_LIMIT:
             self._ledger.append([self._outcome(GivenUp, event, 0)])
         elif manner.early:
@@ -109,9 +111,9 @@ class Outbox:
         else:
             self._push(event.seq, manner.delay_s * self._scale, 0, manner.copies)
 
-    def send_again(self, payment: str) -> bool:
-        """Send the payment's latest event once more; False if it never had one."""
-        seq = self.latest.get(payment)
+    def send_again(self, subject: str) -> bool:
+        """Send the latest event about an object once more; False if it never had one."""
+        seq = self.latest.get(subject)
         if seq is not None:
             self._push(seq, 0.0, 0, 1)
         return seq is not None
@@ -122,6 +124,11 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
         self._carrier.close()
+
+    def _is_latest(self, event: Event) -> None:
+        self.latest[event.subject] = event.seq
+        if event.refund:  # it told of the payment as well
+            self.latest[event.payment] = event.seq
 
     def _push(self, seq: int, delay_s: float, tries: int, copies: int) -> None:
         at = time.monotonic() + delay_s
@@ -156,9 +163,9 @@ class Outbox:
             self._push(due.seq, RETRY_AFTER_S[due.tries] * self._scale, tries, 1)
         else:
             self._ledger.append([self._outcome(GivenUp, event, tries)])
-        held = self._held.get(event.payment)
-        if held is not None and held != due.seq:
-            del self._held[event.payment]
+        held = self._held.get(event.subject)
+        if held is not None and held < due.seq:  # an older event is no successor
+            del self._held[event.subject]
             self._push(held, 0.0, 0, 1)
         await self._ledger.flushed()
 

@@ -31,7 +31,9 @@ class Delivery:
 
     @property
     def reference(self) -> str:
-        return str(self.event["data"]["payment"]["reference"])
+        """The reference of the payment or payout that the event is about."""
+        about = self.event["data"]
+        return str((about.get("payment") or about["payout"])["reference"])
 
     def is_signed(self) -> bool:
         """Check t=<unix>,v1=<hex> the way a receiver is told to."""

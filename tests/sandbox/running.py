@@ -47,6 +47,16 @@ def an_order(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def a_payout(**changes: Any) -> dict[str, Any]:
+    """Return a payout body under a reference of its own."""
+    return {
+        "reference": f"out-{uuid4().hex[:12]}",
+        "amount": 1000,
+        "currency": "USD",
+        "destination": {"type": "bank_account", "token": "ba_1"},
+    } | changes
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     """Ask again and again until it is so; fail after a while."""
     deadline = time.monotonic() + PATIENCE_S
@@ -140,6 +150,15 @@ class Sandbox:
         """POST /v1/payments."""
         return self.post("/v1/payments", order, key)
 
+    def refund(self, payment: str, key: str | None = None, **fields: Any) -> Response:
+        """POST a refund of a payment, under a reference of its own if none is given."""
+        body = {"reference": f"back-{uuid4().hex[:12]}"} | fields
+        return self.post(f"/v1/payments/{payment}/refunds", body, key)
+
+    def pay_out(self, order: Mapping[str, Any], key: str | None = None) -> Response:
+        """POST /v1/payouts."""
+        return self.post("/v1/payouts", order, key)
+
     def get(self, path: str, timeout_s: float = PATIENCE_S) -> Response:
         """GET from the API."""
         headers = {"Authorization": f"Bearer {SECRET_KEY}"}
@@ -176,7 +195,17 @@ class Sandbox:
             more = page["has_more"]
         return found
 
-    def wait_for_status(self, payment: str, status: str) -> Any:
-        """Read the payment until it has this status; fail after a while."""
-        wait_until(lambda: self.get(f"/v1/payments/{payment}").json["status"] == status)
-        return self.get(f"/v1/payments/{payment}").json
+    def kinds(self, subject: str) -> list[tuple[str, int]]:
+        """Return (kind, amount) of the ledger lines that changed an object, oldest first."""
+        return [
+            (entry["kind"], entry["amount"])
+            for entry in self.entries()
+            if "amount" in entry
+            and subject in (entry.get("refund"), entry.get("payout"), entry.get("payment"))
+        ]
+
+    def wait_for_status(self, id_: str, status: str) -> Any:
+        """Read a payment, refund or payout until it has this status; fail after a while."""
+        room = {"sp": "payments", "sr": "refunds", "so": "payouts"}[id_.partition("_")[0]]
+        wait_until(lambda: self.get(f"/v1/{room}/{id_}").json["status"] == status)
+        return self.get(f"/v1/{room}/{id_}").json

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.sandbox.__main__ import parser, settings
-from tests.sandbox.running import Sandbox, an_order
+from tests.sandbox.running import Sandbox, a_payout, an_order
 
 NEEDED = ["--name", "a", "--port", "0", "--admin-port", "0", "--ledger", "x.jsonl"]
 WITH_WEBHOOKS = [*NEEDED, "--webhook-url", "http://127.0.0.1:1/"]
@@ -24,6 +24,7 @@ def test_help_names_every_option_and_no_default_is_made_up() -> None:
         assert option in text
     assert parser().get_default("key_window_s") == read.key_window_s == 86_400.0
     assert (read.async_delay_s, read.visibility_lag_s, read.durable) == (1.0, 0.0, True)
+    assert read.authorization_life_s == 7 * 86_400
     assert read.webhook_url is None
 
 
@@ -74,6 +75,12 @@ def test_a_lag_hides_new_payments_from_the_search_but_not_from_their_id(
 
     assert lagging.get(f"/v1/payments?reference={order['reference']}").json == {"data": []}
     assert lagging.get(f"/v1/payments/{payment['id']}").json == payment
+    refund = lagging.refund(payment["id"], reference="back").json
+    payout = lagging.pay_out(a_payout(reference="out")).json
+    assert lagging.get("/v1/refunds?reference=back").json == {"data": []}
+    assert lagging.get(f"/v1/refunds/{refund['id']}").json == refund
+    assert lagging.get("/v1/payouts?reference=out").json == {"data": []}
+    assert lagging.get(f"/v1/payouts/{payout['id']}").status == 200
     assert lagging.stop() == 0
 
 

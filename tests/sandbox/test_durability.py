@@ -18,7 +18,7 @@ def test_what_was_answered_survives_kill_9(own: Sandbox) -> None:
     first = own.create(order, key)
     payment = first.json["id"]
     own.post(f"/v1/payments/{payment}/capture", {"amount": 900})
-    refund = own.post(f"/v1/payments/{payment}/refunds", {"amount": 200}).json
+    refund = own.refund(payment, amount=200).json
     before = own.get(f"/v1/payments/{payment}").json
     summary = own.admin("GET", "/ledger/summary")
     own.kill()
@@ -166,7 +166,7 @@ def test_two_processes_cannot_share_a_ledger(own: Sandbox) -> None:
 def test_what_waits_for_time_to_pass_goes_on_after_a_restart(own: Sandbox) -> None:
     own.options = ("--async-delay-s", "0.5")
     own.start()
-    transfer = own.create(an_order(source={"type": "bank_transfer", "token": "t"})).json
+    transfer = own.create(an_order(metadata={"sandbox": "async"})).json
     approval = own.create(an_order(three_ds="required")).json
     own.kill()
 

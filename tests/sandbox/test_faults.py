@@ -33,6 +33,8 @@ AMOUNTS = {
     "async_decline": 9021,
     "three_ds": 9022,
     "latency": 9023,
+    "payout_returned": 9024,
+    "chargeback": 9025,
 }
 
 

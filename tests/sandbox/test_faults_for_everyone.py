@@ -47,7 +47,7 @@ def test_a_rule_strikes_only_the_requests_it_is_for(sandbox: Sandbox) -> None:
     sandbox.fault("unavailable", on="refund")
     assert statuses(sandbox, 1) == [201]
     assert sandbox.get(f"/v1/payments/{payment}").status == 200
-    assert sandbox.post(f"/v1/payments/{payment}/refunds", {}).status == 503
+    assert sandbox.refund(payment).status == 503
 
     sandbox.fault("unavailable", on="any")
 
@@ -58,11 +58,11 @@ def test_a_rule_strikes_only_the_requests_it_is_for(sandbox: Sandbox) -> None:
 def test_a_refund_can_lose_its_answer_too(sandbox: Sandbox) -> None:
     payment = sandbox.create(an_order()).json["id"]
     sandbox.fault("charge_then_drop", count=1)
-    path, key = f"/v1/payments/{payment}/refunds", f"r-{payment}"
+    refund = {"amount": 400, "reference": "back"}
     with pytest.raises(http.client.HTTPException):
-        sandbox.post(path, {"amount": 400}, key)
+        sandbox.refund(payment, f"r-{payment}", **refund)
 
-    assert sandbox.post(path, {"amount": 400}, key).status == 201
+    assert sandbox.refund(payment, f"r-{payment}", **refund).status == 201
     assert sandbox.get(f"/v1/payments/{payment}").json["amount_refunded"] == 400
 
 
@@ -85,6 +85,11 @@ def test_a_replay_uses_up_no_fault(sandbox: Sandbox) -> None:
         {"fault": "hang", "ms": -1},
         {"fault": "hang", "on": "tuesdays"},
         {"fault": "hang", "colour": "red"},
+        {"fault": "three_ds", "on": "refund"},
+        {"fault": "async", "on": "cancel"},
+        {"fault": "payout_returned", "on": "create"},
+        {"fault": "soft_decline", "on": "read"},
+        {"fault": "webhook_late", "on": "detach"},
         {"fault": "refuse", "count": 1},
         {},
     ],

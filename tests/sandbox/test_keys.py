@@ -51,10 +51,7 @@ def test_the_same_key_with_another_body_or_path_is_refused(sandbox: Sandbox) -> 
 def test_refunds_and_captures_are_protected_by_their_keys_too(sandbox: Sandbox) -> None:
     payment = sandbox.create(an_order(capture=False)).json["id"]
     capture = [sandbox.post(f"/v1/payments/{payment}/capture", {}, f"c{payment}") for _ in "12"]
-    refund = [
-        sandbox.post(f"/v1/payments/{payment}/refunds", {"amount": 400}, f"r{payment}")
-        for _ in "12"
-    ]
+    refund = [sandbox.refund(payment, f"r{payment}", amount=400, reference="back") for _ in "12"]
 
     assert capture[0].body == capture[1].body
     assert refund[0].body == refund[1].body
@@ -65,16 +62,16 @@ def test_a_refusal_that_was_executed_is_saved_and_one_that_was_not_is_forgotten(
     sandbox: Sandbox,
 ) -> None:
     payment = sandbox.create(an_order(capture=False)).json["id"]
-    path = f"/v1/payments/{payment}/refunds"
-    saved = sandbox.post(path, {"amount": 1}, f"s{payment}")
+    saved = sandbox.refund(payment, f"s{payment}", amount=1, reference="back")
     assert saved.error["code"] == "refund_exceeds_captured"
-    wrong = sandbox.post(path, {"amount": 0}, f"w{payment}")
+    wrong = sandbox.refund(payment, f"w{payment}", amount=0)
     assert wrong.error["code"] == "invalid_request"
 
     sandbox.post(f"/v1/payments/{payment}/capture", {})
 
-    assert sandbox.post(path, {"amount": 1}, f"s{payment}").body == saved.body
-    assert sandbox.post(path, {"amount": 1}, f"w{payment}").status == 201
+    again = sandbox.refund(payment, f"s{payment}", amount=1, reference="back")
+    assert again.body == saved.body
+    assert sandbox.refund(payment, f"w{payment}", amount=1).status == 201
 
 
 def test_a_key_that_is_still_being_worked_on_answers_409_and_charges_once(

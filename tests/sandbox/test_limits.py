@@ -14,7 +14,7 @@ from ops.sandbox.server import Front
 from ops.sandbox.settings import Settings
 from ops.sandbox.sightings import Sightings
 from ops.sandbox.wire import Request
-from tests.sandbox.running import an_order
+from tests.sandbox.running import a_payout, an_order
 
 
 def settings(folder: Path, webhook_url: str | None = None) -> Settings:
@@ -59,7 +59,8 @@ def test_a_full_sandbox_refuses_new_payments_and_still_serves_old_ones(
         first = await create(front, "1", order)
         refused, again = await create(front, "2", order), await create(front, "1", order)
         payment = json.loads(first.body)["id"]
-        refund = await post(front, f"/v1/payments/{payment}/refunds", "3", {})
+        back: dict[str, object] = {"reference": "back"}
+        refund = await post(front, f"/v1/payments/{payment}/refunds", "3", back)
         await mine.close()
         return first, refused, again, refund
 
@@ -67,6 +68,32 @@ def test_a_full_sandbox_refuses_new_payments_and_still_serves_old_ones(
 
     assert (first.status, refused.status, refund.status) == (201, 503, 201)
     assert (again.status, again.body) == (201, first.body)
+
+
+def test_refunds_payouts_and_detached_tokens_have_room_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "OTHERS_LIMIT", 1)
+
+    async def run() -> list[int]:
+        mine = Account(settings(tmp_path))
+        front = Front(mine, Sightings())
+        payment = json.loads((await create(front, "1", an_order())).body)["id"]
+        refund: dict[str, object] = {"amount": 1, "reference": "b"}
+        wanted: list[tuple[str, dict[str, object]]] = [
+            (f"/v1/payments/{payment}/refunds", refund),
+            ("/v1/payouts", a_payout()),
+            ("/v1/payment_methods/tok_2/detach", {}),
+        ]
+        answers = [
+            await post(front, path, f"{number}{path[-20:]}", body)
+            for path, body in wanted
+            for number in "12"
+        ]
+        await mine.close()
+        return [answer.status for answer in answers]
+
+    assert asyncio.run(run()) == [201, 503, 201, 503, 200, 503]
 
 
 def test_with_no_room_for_keys_nothing_new_is_done(

@@ -1,5 +1,6 @@
 """Webhooks as a receiver sees them: signed, retried, and wrong in the ways that were asked for."""
 
+import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.sandbox.receiver import Receiver
-from tests.sandbox.running import Sandbox, an_order, wait_until
+from tests.sandbox.running import PATIENCE_S, Sandbox, an_order, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -43,25 +44,26 @@ def test_a_captured_payment_sends_one_signed_event(sandbox: Sandbox, receiver: R
 
 
 def test_every_change_of_status_is_told(sandbox: Sandbox, receiver: Receiver) -> None:
-    order = an_order(capture=False, source={"type": "bank_transfer", "token": "t"})
+    order = an_order(capture=False, metadata={"sandbox": "async"})
     payment = sandbox.create(order).json["id"]
     sandbox.wait_for_status(payment, "authorized")
     receiver.wait_for(order["reference"], 2)
     sandbox.post(f"/v1/payments/{payment}/capture", {})
     receiver.wait_for(order["reference"], 3)
-    sandbox.post(f"/v1/payments/{payment}/refunds", {"amount": 1})
+    sandbox.refund(payment, amount=1)
     receiver.wait_for(order["reference"], 4)
-    sandbox.post(f"/v1/payments/{payment}/refunds", {})
+    refund = sandbox.refund(payment).json
 
     told = receiver.wait_for(order["reference"], 5)
 
-    assert [one.type.removeprefix("payment.") for one in told] == [
-        "processing",
-        "authorized",
-        "captured",
-        "refunded",
-        "refunded",
+    assert [one.type for one in told] == [
+        "payment.processing",
+        "payment.authorized",
+        "payment.captured",
+        "refund.succeeded",
+        "refund.succeeded",
     ]
+    assert told[-1].event["data"]["refund"] == refund
     versions = [one.event["data"]["payment"]["version"] for one in told]
     assert versions == [1, 2, 3, 4, 5]
 
@@ -163,6 +165,27 @@ def test_webhook_out_of_order_tells_the_end_before_the_beginning(
     assert processing.type == "payment.processing"
     assert processing.event["data"]["payment"]["version"] == payment["version"]
     assert processing.event["created"] <= captured.event["created"]
+
+
+def test_an_older_event_that_arrives_late_does_not_release_a_held_one(
+    sandbox: Sandbox, receiver: Receiver
+) -> None:
+    order, captured = an_order(capture=False), threading.Event()
+
+    def slowly(reference: str, number: int) -> int:
+        first = reference == order["reference"] and number == 1
+        return 204 if not first or captured.wait(PATIENCE_S) else 500
+
+    receiver.answers = slowly
+    payment = sandbox.create(order).json["id"]
+    receiver.wait_for(order["reference"], 1)
+    sandbox.fault("webhook_out_of_order", count=1, on="capture")
+    sandbox.post(f"/v1/payments/{payment}/capture", {})
+    captured.set()
+
+    told = [one.type for one in receiver.wait_for(order["reference"], 3)]
+
+    assert told == ["payment.authorized", "payment.captured", "payment.processing"]
 
 
 @pytest.mark.parametrize("asked_by", ["amount", "global"])

@@ -1,0 +1,1 @@
+"""Payments: what they are, how they move, and the requests that move them."""

@@ -1,0 +1,1 @@
+"""Payouts: what they are, how they move, and the requests that move them."""

@@ -1,0 +1,1 @@
+"""Refunds: what they are, how they move, and the requests that move them."""
