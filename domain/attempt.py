@@ -18,7 +18,9 @@ from domain.outcome import (
     Pending,
     Proof,
     RequiresAction,
+    Returned,
     Succeeded,
+    TakenBack,
     Unknown,
 )
 from domain.payment import Mode
@@ -28,10 +30,15 @@ class Operation(StrEnum):
     """The money operations an attempt can be."""
 
     CHARGE = "charge"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+    PAYOUT = "payout"
 
 
 class State(StrEnum):
-    """The life of one attempt."""
+    """The life of one attempt. A charge ends `captured`; what changes a charge, and a payout, ends
+    `succeeded`."""
 
     SENDING = "sending"
     UNKNOWN = "unknown"
@@ -39,6 +46,9 @@ class State(StrEnum):
     REQUIRES_ACTION = "requires_action"
     AUTHORIZED = "authorized"
     CAPTURED = "captured"
+    SUCCEEDED = "succeeded"
+    REVERSED = "reversed"  # a charge whose money the provider took back
+    RETURNED = "returned"  # a refund or payout that succeeded and came back
     DECLINED = "declined"
     NOT_CHARGED = "not_charged"
     VOIDED = "voided"
@@ -60,13 +70,23 @@ KNOWLEDGE: Mapping[State, int] = {
     State.PENDING: 2,
     State.REQUIRES_ACTION: 3,
     State.AUTHORIZED: 4,
-    State.NOT_CHARGED: 5,
-    State.EXPIRED: 6,
-    State.VOIDED: 7,
+    # A hold may lapse or be voided; a hold that was "never charged" or "declined" is a riddle, and
+    # the state that makes it one must not be hidden by the one that does not.
+    State.EXPIRED: 5,
+    State.VOIDED: 6,
+    State.NOT_CHARGED: 7,
     State.DECLINED: 8,
     State.CAPTURED: 9,
+    State.SUCCEEDED: 9,
     State.LATE_SUCCESS: 9,
+    State.REVERSED: 10,
+    State.RETURNED: 10,
 }
+
+#: The code of a charge about whose money a person has decided: no later word makes it a question.
+SETTLED_BY_REVIEW = "settled_by_review"
+#: The code of an attempt whose request the provider calls wrong.
+REQUEST_REJECTED = "request_rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +94,8 @@ class Attempt:
     """One try. `request` is the exact body that is sent, and replayed, byte for byte."""
 
     id: UUID
-    payment_id: UUID
+    #: None: it belongs to a payout.
+    payment_id: UUID | None
     merchant_id: UUID
     mode: Mode
     operation: Operation
@@ -100,6 +121,26 @@ class Attempt:
     polls: int = 0
     finished_at: datetime | None = None
     request_id: str = ""
+    #: The refund it carries out; also a void that gives late money back.
+    refund_id: UUID | None = None
+    payout_id: UUID | None = None
+    #: The provider's id of the charge that is captured, voided or refunded.
+    target: str | None = None
+    #: Whether a charge asks for the money at once, or only for a hold.
+    captures: bool = True
+    #: Whether the provider ever said that it holds the money (charges).
+    held: bool = False
+    #: Whether it ever said that the hold is gone without money (charges).
+    released: bool = False
+    #: What the provider has collected of it, in minor units (charges).
+    captured: int = 0
+
+    @property
+    def root_id(self) -> UUID:
+        """The aggregate it belongs to: its payment, or its payout."""
+        root = self.payment_id or self.payout_id
+        assert root is not None, "an attempt without an aggregate"
+        return root
 
     @property
     def reference(self) -> str:
@@ -121,7 +162,7 @@ class Attempt:
 
 
 def state_of(outcome: Outcome) -> State:
-    """Return the attempt state that an outcome comes to, before late money is told apart."""
+    """Return the state that an outcome brings a charge to, before late money is told apart."""
     match outcome:
         case Succeeded(captured=captured):
             return State.CAPTURED if captured else State.AUTHORIZED
@@ -135,6 +176,10 @@ def state_of(outcome: Outcome) -> State:
             return State.VOIDED
         case NotCharged(lapsed=lapsed):
             return State.EXPIRED if lapsed else State.NOT_CHARGED
+        case TakenBack():
+            return State.REVERSED
+        case Returned():
+            return State.RETURNED
         case Unknown():
             return State.UNKNOWN
         case _:

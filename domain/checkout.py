@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.commands import Command
 from domain.due import Due
 from domain.errors import FieldError, InvalidRequest
 from domain.idempotency import fingerprint
 from domain.money import CURRENCIES, MAX_MINOR, Money
-from domain.payment import Customer, Method, Mode, Payment, Status
+from domain.payment import Address, CaptureMethod, Customer, Method, Mode, Payment, Status
 
 #: Some currencies have minor units on paper that no provider moves (C-31): amounts are whole.
 WHOLE_UNITS_ONLY = frozenset({"IDR"})
@@ -31,10 +32,21 @@ class Checkout:
     description: str | None = None
     return_url: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    #: False: nothing happens before the merchant's `authorize`.
+    confirm: bool = True
+    kind: str = "checkout"
+    #: The merchant's saved customer and payment method, if it was made with one.
+    customer_id: UUID | None = None
+    method_id: UUID | None = None
+    billing: Address | None = None
 
     def fingerprint(self) -> bytes:
         """Return the canonical fingerprint: the same for every alias of the route."""
-        return fingerprint("checkout", asdict(self))
+        said = asdict(self)
+        for name in ("customer_id", "method_id"):
+            said[name] = said[name].hex if said[name] else None
+        return fingerprint("checkout", said)
 
     def money(self) -> Money:
         """Return the amount, or refuse it naming field, reason and fix."""
@@ -91,7 +103,9 @@ class Checkout:
             method=self.method,
             created_at=now,
             expires_at=now + lifetime,
-            due=Due(now),
+            # Unconfirmed, it can only expire by itself.
+            due=Due(now if self.confirm else now + lifetime),
+            next_command=Command.SCREEN if self.confirm else Command.CHARGE,
             order_id=self.order_id,
             country=self.country or self.customer.country,
             customer=self.customer,
@@ -100,4 +114,10 @@ class Checkout:
             return_url=self.return_url,
             metadata=self.metadata,
             request_id=request_id,
+            kind=self.kind,
+            capture_method=self.capture_method,
+            confirmed=self.confirm,
+            customer_id=self.customer_id,
+            method_id=self.method_id,
+            billing=self.billing,
         )

@@ -10,8 +10,14 @@ class Command(StrEnum):
 
     SCREEN = "screen_payment"
     CHARGE = "charge_payment"
+    CAPTURE = "capture_payment"
+    VOID = "void_payment"
+    REFUND = "send_refund"
+    PAYOUT = "send_payout"
     RESOLVE = "resolve_attempt"
     NOTICE = "process_webhook"
+    DETACH = "detach_method"
+    PROBE = "probe_gateways"
     SEAL = "seal_audit"
     PUBLISH = "publish_events"
 
@@ -24,8 +30,14 @@ class Command(StrEnum):
 QUEUES = {
     Command.SCREEN: "screening",
     Command.CHARGE: "charging",
+    Command.CAPTURE: "capturing",
+    Command.VOID: "voiding",
+    Command.REFUND: "refunding",
+    Command.PAYOUT: "payouts",
     Command.RESOLVE: "resolving",
     Command.NOTICE: "webhooks",
+    Command.DETACH: "vaults",
+    Command.PROBE: "health",
     Command.SEAL: "audit",
     Command.PUBLISH: "events",
 }

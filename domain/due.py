@@ -18,6 +18,8 @@ class Reason(StrEnum):
     LATE_SUCCESS = "late_success"  # money arrived after the payment had ended or gone elsewhere
     UNKNOWN_OBJECT = "unknown_object"  # a webhook about an attempt we do not have
     UNREADABLE = "unreadable"  # a webhook we cannot parse
+    OVERDRAWN = "overdrawn"  # the provider took back more than was left after the refunds
+    REFUND_FAILED = "refund_failed"  # money that must go back did not
     CONTRADICTION = "contradiction"  # the provider said both that money moved and that it did not
 
 

@@ -42,6 +42,24 @@ class MalformedBody(DomainError):
     code = "malformed_body"
 
 
+class UnsupportedMedia(DomainError):
+    """The body is written in something that is not read here."""
+
+    code = "unsupported_media_type"
+
+
+class SoapVersionUnsupported(DomainError):
+    """The envelope is not one of SOAP 1.1."""
+
+    code = "soap_version_unsupported"
+
+
+class SoapHeaderNotUnderstood(DomainError):
+    """A SOAP header must be understood, and none is understood here."""
+
+    code = "soap_header_not_understood"
+
+
 class RawCardDataRefused(DomainError):
     """The request carries what looks like a card number."""
 
@@ -121,6 +139,39 @@ class IllegalMove(DomainError):
 
     code = "illegal_state"
 
+    def __init__(
+        self, detail: str = "", *, fix: str | None = None, allowed: Sequence[str] | None = None
+    ) -> None:
+        """`allowed`: what is possible now."""
+        if allowed is not None and fix is None:
+            fix = f"possible now: {', '.join(allowed) or 'nothing'}"
+        super().__init__(detail, fix=fix)
+        self.allowed = allowed
+
+
+class RefundTooLarge(DomainError):
+    """More was asked back than is left of the captured money."""
+
+    code = "amount_exceeds_refundable"
+
+
+class CaptureTooLarge(DomainError):
+    """More was to be captured than is authorized."""
+
+    code = "amount_exceeds_authorized"
+
+
+class RefundWindowClosed(DomainError):
+    """The capture is too long ago for a refund."""
+
+    code = "refund_window_closed"
+
+
+class NotSupported(DomainError):
+    """The gateway of this payment cannot do this."""
+
+    code = "operation_not_supported"
+
 
 class AmountOutOfRange(DomainError):
     """The amount is outside what this currency allows."""
@@ -142,6 +193,24 @@ class Overloaded(DomainError):
     def __init__(self, detail: str, retry_after_s: int = 1) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class CustomerExists(DomainError):
+    """Another customer of this merchant has this external_id."""
+
+    code = "customer_exists"
+
+
+class LimitReached(DomainError):
+    """There are as many of these as there may be."""
+
+    code = "limit_reached"
+
+
+class WithdrawalRefused(DomainError):
+    """The merchant may not send this out: its balance or a limit does not allow it."""
+
+    code = "withdrawal_refused"
 
 
 class LeaseLost(DomainError):

@@ -150,7 +150,7 @@ def attempt_told(before: Attempt | None, after: Attempt, actor: Actor, actor_id:
     action = f"attempt.{after.state}"
     facts: dict[str, object] = {
         "state": after.state.value,
-        "payment_id": public(Kind.PAYMENT, after.payment_id),
+        **_roots(after),
         "gateway": after.gateway_id,
         "operation": after.operation.value,
         "number": after.number,
@@ -174,3 +174,12 @@ def attempt_told(before: Attempt | None, after: Attempt, actor: Actor, actor_id:
     )
     event = Event(action, "attempt", name, facts, after.merchant_id, after.mode, after.request_id)
     return Told(entry, event)
+
+
+def _roots(attempt: Attempt) -> dict[str, object]:
+    ids = (
+        ("payment_id", Kind.PAYMENT, attempt.payment_id),
+        ("refund_id", Kind.REFUND, attempt.refund_id),
+        ("payout_id", Kind.PAYOUT, attempt.payout_id),
+    )
+    return {name: public(kind, id_) for name, kind, id_ in ids if id_ is not None}

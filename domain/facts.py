@@ -1,18 +1,17 @@
-"""Facts: what a provider told us about an attempt, and the one function that applies them."""
+"""Facts: what a provider told us about an attempt, and what every kind of attempt makes of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from domain.attempt import KNOWLEDGE, Attempt, State, state_of
+from domain.attempt import Attempt, State
 from domain.backoff import Schedule
-from domain.commands import Command
 from domain.due import Due, Reason
-from domain.events import Actor, Told, attempt_told, payment_told
+from domain.events import Told
 from domain.money import Money
 from domain.outcome import (
     Declined,
@@ -21,10 +20,12 @@ from domain.outcome import (
     Pending,
     Proof,
     RequiresAction,
+    Returned,
     Succeeded,
+    TakenBack,
     Unknown,
 )
-from domain.payment import Payment, Status
+from domain.payment import Payment
 
 
 class Source(StrEnum):
@@ -35,6 +36,7 @@ class Source(StrEnum):
     WEBHOOK = "webhook"  # the object as re-read because a webhook hinted at it
     VOID = "void"
     RECOVERY = "recovery"  # a claim found the attempt still in `sending`
+    OPERATION = "operation"  # a capture or a void of this charge told of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,45 @@ class Movement(StrEnum):
     """What kind of money movement a transaction records."""
 
     AUTHORIZATION = "authorization"
+    CAPTURE = "capture"
     SALE = "sale"
+    VOID = "void"
+    REFUND = "refund"
+    REVERSAL = "reversal"
+    REFUND_FAILURE = "refund_failure"
+    CHARGEBACK = "chargeback"
+    PAYOUT = "payout"
+    PAYOUT_FAILURE = "payout_failure"
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A money movement that happened; append-only, without a status."""
+    """A money movement that happened; append-only, without a status.
 
-    payment_id: UUID
+    `total` is what this kind of movement of this attempt has come to with it: a provider tells
+    totals, so the same word twice is the same row.
+    """
+
+    payment_id: UUID | None
     attempt_id: UUID
     type: Movement
     money: Money
     gateway_id: str
     provider_id: str
+    total: int
+    refund_id: UUID | None = None
+    payout_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long things may stand, and when they are tried again; seconds."""
+
+    resolve: Schedule = field(default_factory=Schedule)
+    #: Most issuers let go of a hold after seven days: ours ends before.
+    hold_s: float = 6.5 * 86_400
+    #: How long a held payment waits for a person.
+    review_s: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,77 +100,7 @@ class Applied:
     payment: Payment
     attempt: Attempt
     told: tuple[Told, ...] = ()
-    transaction: Transaction | None = None
-
-
-#: The statuses in which money that arrives is the payment's own (law 9).
-ADOPTABLE = frozenset(
-    {
-        Status.PENDING,
-        Status.PROCESSING,
-        Status.REQUIRES_ACTION,
-        Status.IN_REVIEW,
-        Status.AUTHORIZED,
-    }
-)
-
-#: What the provider says about money; the rest says nothing yet.
-MONEY = frozenset({State.CAPTURED, State.AUTHORIZED, State.LATE_SUCCESS})
-NO_MONEY = frozenset({State.DECLINED, State.NOT_CHARGED, State.VOIDED, State.EXPIRED})
-
-
-def apply(
-    fact: Fact,
-    payment: Payment,
-    attempt: Attempt,
-    *,
-    another_blocks: bool,
-    now: datetime,
-    schedule: Schedule,
-) -> Applied:
-    """Return what `fact` makes of its payment and attempt. Any order of the same facts ends alike.
-
-    `another_blocks`: another attempt of this payment may still move money, or has.
-    """
-    before = attempt
-    if _mismatched(fact, attempt):
-        return _held(fact, payment, attempt, now)
-
-    adoptable = payment.status in ADOPTABLE and not another_blocks
-    outcome = _proven(fact, attempt)
-    state = state_of(outcome)
-    if state in MONEY and not adoptable:
-        state = State.LATE_SUCCESS
-    attempt = _named(attempt, outcome)
-    if KNOWLEDGE[state] <= KNOWLEDGE[attempt.state]:
-        return _known(fact, state, payment, before, attempt, now)
-
-    match state:
-        case State.CAPTURED | State.AUTHORIZED | State.LATE_SUCCESS:
-            return _money(fact, state, payment, before, attempt, now)
-        case State.DECLINED | State.NOT_CHARGED | State.VOIDED | State.EXPIRED:
-            attempt = replace(attempt, state=state, due=_at(attempt.due, None), finished_at=now)
-            attempt = _explained(attempt, outcome)
-            after = payment
-            if _contradicts(state, before.state) or _is(before.due, Reason.CONTRADICTION):
-                attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
-                after = _reviewed(payment) if adoptable else payment
-            elif adoptable:
-                after = _freed(payment, now)
-        case State.PENDING | State.REQUIRES_ACTION | State.UNKNOWN:
-            attempt = replace(attempt, state=state, due=_at(attempt.due, poll_at(schedule, 0, now)))
-            attempt = _explained(attempt, outcome)
-            after = payment
-            if not payment.final:
-                if isinstance(outcome, RequiresAction):
-                    after = replace(payment.moved(Status.REQUIRES_ACTION), action_url=outcome.url)
-                if now < payment.expires_at:
-                    after = _woken(after, payment.expires_at)
-        case State.SENDING:
-            raise AssertionError(f"no outcome comes to {state}")
-        case _:
-            assert_never(state)
-    return Applied(after, attempt, _told(fact, payment, after, before, attempt))
+    transactions: tuple[Transaction, ...] = ()
 
 
 def poll_at(schedule: Schedule, polls: int, now: datetime) -> datetime | None:
@@ -153,119 +111,23 @@ def poll_at(schedule: Schedule, polls: int, now: datetime) -> datetime | None:
 
 def polled(attempt: Attempt, now: datetime, schedule: Schedule) -> Attempt:
     """Return the attempt after one more look-up that left it open: asked again later, or parked."""
-    if not attempt.blocks or attempt.state is State.CAPTURED or attempt.due.parked:
+    if not is_open(attempt) or attempt.due.parked:
         return attempt
     when = poll_at(schedule, attempt.polls + 1, now)
     due = attempt.due.at(when) if when else attempt.due.park(now, Reason.UNRESOLVED)
     return replace(attempt, polls=attempt.polls + 1, due=due)
 
 
-def _known(
-    fact: Fact, state: State, payment: Payment, before: Attempt, attempt: Attempt, now: datetime
-) -> Applied:
-    """We know at least as much already; what contradicts it makes a person look."""
-    if not _contradicts(state, attempt.state):
-        return Applied(payment, attempt)
-    # A hold that is told of after the "no" ends like one that the "no" ended.
-    after = _reviewed(payment) if state is State.AUTHORIZED else payment
-    if attempt.due.parked is None:
-        attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
-    elif after == payment:
-        return Applied(payment, attempt)
-    return Applied(after, attempt, _told(fact, payment, after, before, attempt))
+#: While an attempt is in one of these, its provider still has to say what became of it.
+OPEN = frozenset({State.SENDING, State.UNKNOWN, State.PENDING, State.REQUIRES_ACTION})
 
 
-def _money(
-    fact: Fact, state: State, payment: Payment, before: Attempt, attempt: Attempt, now: datetime
-) -> Applied:
-    assert isinstance(fact.outcome, Succeeded)
-    captured = fact.outcome.captured
-    movement = Movement.SALE if captured else Movement.AUTHORIZATION
-    transaction: Transaction | None = Transaction(
-        payment.id,
-        attempt.id,
-        movement,
-        fact.outcome.money,
-        attempt.gateway_id,
-        fact.outcome.provider_id,
-    )
-    if not captured and KNOWLEDGE[before.state] >= KNOWLEDGE[State.AUTHORIZED]:
-        transaction = None  # this hold may have been written down before it was released
-    attempt = replace(attempt, state=state, finished_at=now, due=_at(attempt.due, None))
-    if state is State.LATE_SUCCESS:
-        attempt = replace(attempt, due=_park(attempt.due, now, Reason.LATE_SUCCESS))
-        return Applied(
-            payment, attempt, _told(fact, payment, payment, before, attempt), transaction
-        )
-
-    if _contradicts(state, before.state) or not captured:
-        # Money after a proven "no", or held where we asked for a sale: a person must look.
-        attempt = replace(attempt, due=_park(attempt.due, now, Reason.CONTRADICTION))
-    after = replace(
-        payment.moved(Status.CAPTURED if captured else Status.AUTHORIZED),
-        amount_authorized=fact.outcome.money.minor,
-        amount_captured=fact.outcome.money.minor if captured else 0,
-        captured_at=now if captured else None,
-        gateway_id=attempt.gateway_id,
-        action_url=None,
-        due=payment.due.at(None) if captured else _at(payment.due, None),
-    )
-    return Applied(after, attempt, _told(fact, payment, after, before, attempt), transaction)
+def is_open(attempt: Attempt) -> bool:
+    """Whether its provider still has to say what became of it."""
+    return attempt.state in OPEN
 
 
-def _freed(payment: Payment, now: datetime) -> Payment:
-    """The attempt is out of the way: the charge goes on, unless a person decides about it."""
-    if payment.status is Status.IN_REVIEW:
-        return payment
-    if payment.status is Status.REQUIRES_ACTION:
-        payment = payment.moved(Status.PROCESSING)
-    return _woken(replace(payment, action_url=None), now)
-
-
-def _reviewed(payment: Payment) -> Payment:
-    """Money was said to be held, and not to be: nobody charges again before a person has looked."""
-    held = replace(
-        payment.moved(Status.IN_REVIEW), amount_authorized=0, gateway_id=None, action_url=None
-    )
-    return _woken(held, payment.expires_at)
-
-
-def _woken(payment: Payment, at: datetime) -> Payment:
-    return payment if _disputed(payment.due) else payment.wakes(Command.CHARGE, at)
-
-
-def _at(due: Due, when: datetime | None) -> Due:
-    return due if _disputed(due) else due.at(when)
-
-
-def _park(due: Due, now: datetime, reason: Reason) -> Due:
-    return due if _disputed(due) else due.park(now, reason)
-
-
-def _disputed(due: Due) -> bool:
-    """Whether a person was asked about a wrong amount: no later fact takes the question back."""
-    return _is(due, Reason.AMOUNT_MISMATCH)
-
-
-def _is(due: Due, reason: Reason) -> bool:
-    return due.parked is not None and due.parked.reason is reason
-
-
-def _held(fact: Fact, payment: Payment, attempt: Attempt, now: datetime) -> Applied:
-    """Money that is not the money we asked for moves nothing here: a person decides."""
-    if _disputed(attempt.due):
-        return Applied(payment, attempt)
-    held = replace(
-        attempt,
-        state=State.UNKNOWN if attempt.state is State.SENDING else attempt.state,
-        due=attempt.due.park(now, Reason.AMOUNT_MISMATCH),
-    )
-    if not payment.final:
-        payment = replace(payment, due=payment.due.park(now, Reason.AMOUNT_MISMATCH))
-    return Applied(payment, held, (attempt_told(attempt, held, Actor.PROVIDER, fact.source),))
-
-
-def _proven(fact: Fact, attempt: Attempt) -> Outcome:
+def proven(fact: Fact, attempt: Attempt) -> Outcome:
     """Return what a fact says of the whole attempt. That the first copy was not sent, or refused
     before it was executed, says nothing about a replay: it counts only from whoever sent that copy,
     and only while nobody else may have sent another, which is exactly while it is `sending`."""
@@ -278,47 +140,41 @@ def _proven(fact: Fact, attempt: Attempt) -> Outcome:
             return fact.outcome
 
 
-def _mismatched(fact: Fact, attempt: Attempt) -> bool:
-    match fact.outcome:
-        case Succeeded(money=money, reference=reference):
-            return money != attempt.money or reference not in (None, attempt.reference)
-        case _:
-            return False
-
-
-def _contradicts(one: State, other: State) -> bool:
-    return (one in MONEY and other in NO_MONEY) or (one in NO_MONEY and other in MONEY)
-
-
-def _named(attempt: Attempt, outcome: Outcome) -> Attempt:
+def named(attempt: Attempt, outcome: Outcome) -> Attempt:
     """Keep the provider's id as soon as anything tells it: look-ups by id are the surest."""
     match outcome:
         case Unknown():
             return attempt
-        case Succeeded() | Pending() | RequiresAction() | Declined() | NotCharged():
+        case (
+            Succeeded()
+            | Pending()
+            | RequiresAction()
+            | Declined()
+            | NotCharged()
+            | TakenBack()
+            | Returned()
+        ):
             return replace(attempt, provider_id=attempt.provider_id or outcome.provider_id)
         case _:
             assert_never(outcome)
 
 
-def _explained(attempt: Attempt, outcome: Outcome) -> Attempt:
-    match outcome:
-        case Declined(code=code, hardness=hardness):
-            return replace(attempt, proof=Proof.DECLINED, code=code, cause=hardness.value)
-        case NotCharged(proof=proof, cause=cause):
-            return replace(attempt, proof=proof, cause=cause)
-        case Unknown(cause=cause):
-            return replace(attempt, cause=cause)
-        case Succeeded() | Pending() | RequiresAction():
-            return attempt
-        case _:
-            assert_never(outcome)
+def at(due: Due, when: datetime | None) -> Due:
+    """Move a row on in time, unless a person was asked about a wrong amount: no later fact takes
+    that question back."""
+    return due if disputed(due) else due.at(when)
 
 
-def _told(
-    fact: Fact, before: Payment, after: Payment, old: Attempt, new: Attempt
-) -> tuple[Told, ...]:
-    attempt = attempt_told(old, new, Actor.PROVIDER, fact.source)
-    if after.status is before.status:
-        return (attempt,)
-    return attempt, payment_told(before, after, Actor.PROVIDER, fact.source)
+def park(due: Due, now: datetime, reason: Reason) -> Due:
+    """Ask a person, unless one was asked about a wrong amount already."""
+    return due if disputed(due) else due.park(now, reason)
+
+
+def disputed(due: Due) -> bool:
+    """Whether a person was asked about a wrong amount."""
+    return is_parked(due, Reason.AMOUNT_MISMATCH)
+
+
+def is_parked(due: Due, reason: Reason) -> bool:
+    """Whether it is parked for this reason."""
+    return due.parked is not None and due.parked.reason is reason

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from domain.errors import KeyReused
 
@@ -21,6 +22,14 @@ def fingerprint(operation: str, command: Mapping[str, object]) -> bytes:
     said = {"operation": operation} | {k: v for k, v in command.items() if v is not None}
     text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A key that was used before: what it answered, and which row it made."""
+
+    recorded: Recorded
+    resource_id: UUID
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,13 @@ class Kind(StrEnum):
     PAYMENT = "pay"
     ATTEMPT = "att"
     TRANSACTION = "txn"
+    REFUND = "ref"
+    PAYOUT = "po"
     MERCHANT = "mer"
+    CUSTOMER = "cus"
+    PAYMENT_METHOD = "pm"
     WEBHOOK = "whk"
+    REVIEW = "rev"
     EVENT = "evt"
 
 

@@ -75,6 +75,27 @@ class NotCharged:
     provider_id: str | None = None
     retry_after_s: float | None = None
     lapsed: bool = False
+    #: The request itself is wrong: another gateway would be asked for the same nonsense.
+    request_wrong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """The provider took captured money back (a chargeback): `taken` in all, of what was `captured`."""
+
+    provider_id: str
+    captured: Money
+    taken: Money
+    reason: str
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A payout or a refund that had succeeded came back."""
+
+    provider_id: str
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +110,7 @@ class NotFound:
     """A look-up found nothing. Alone this proves nothing: the request may still be on its way."""
 
 
-Outcome: TypeAlias = Succeeded | Pending | RequiresAction | Declined | NotCharged | Unknown
+Outcome: TypeAlias = (
+    Succeeded | Pending | RequiresAction | Declined | NotCharged | TakenBack | Returned | Unknown
+)
 Lookup: TypeAlias = Outcome | NotFound

@@ -99,11 +99,29 @@ FINAL = frozenset(
     }
 )
 
+#: Money was captured; what is left of it after refunds is told by the amounts.
+PAID = frozenset({_S.CAPTURED, _S.PARTIALLY_REFUNDED, _S.REFUNDED, _S.REVERSED})
+
 #: A charge attempt may be written only in these.
 CHARGEABLE = frozenset({_S.PENDING, _S.PROCESSING})
 
 #: An order_id is free again once its payment has ended without money.
 INACTIVE = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})
+
+
+class CaptureMethod(StrEnum):
+    """Whether an authorization is collected by itself or when the merchant says so."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class Review(StrEnum):
+    """What a person thinks of a payment that fraud screening did not want to decide."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,18 @@ class Card:
     exp_month: int | None = None
     exp_year: int | None = None
     country: str | None = None
+    funding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the payer lives. Personal data: encrypted at rest."""
+
+    street: str | None = field(repr=False, default=None)
+    city: str | None = field(repr=False, default=None)
+    state: str | None = None
+    zip_code: str | None = field(repr=False, default=None)
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +155,16 @@ class Method:
     type: str
     token: str = field(repr=False, default="")
     card: Card | None = None
+    holder_name: str | None = field(repr=False, default=None)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the money can be held first and collected later."""
+        return self.type in HOLDABLE
+
+
+#: Methods in which an issuer or a wallet holds money for us; a bank transfer is simply there.
+HOLDABLE = frozenset({"card", "paypal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +221,25 @@ class Payment:
     #: Gateways passed over in the last run, and why: shown to operators.
     skipped: Mapping[str, str] = field(default_factory=dict)
     cancel_requested_at: datetime | None = None
+    authorized_at: datetime | None = None
     captured_at: datetime | None = None
+    #: What kind of checkout it was: `checkout` or `deposit`.
+    kind: str = "checkout"
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
+    #: False: it waits for the merchant's `authorize`.
+    confirmed: bool = True
+    #: What is to be collected of the hold; None: nobody has asked yet.
+    capture_amount: int | None = None
+    #: What it becomes once its hold is released: `cancelled`, `expired` or `failed`.
+    ending: Status | None = None
+    review: Review | None = None
+    #: Taken back by the provider, in all.
+    amount_reversed: int = 0
+    authorization_expires_at: datetime | None = None
+    #: The saved customer and payment method it was made with.
+    customer_id: UUID | None = None
+    method_id: UUID | None = None
+    billing: Address | None = None
     request_id: str = ""
     version: int = 1
 
@@ -189,6 +247,30 @@ class Payment:
     def final(self) -> bool:
         """Whether no command will move this payment on."""
         return self.status in FINAL
+
+    @property
+    def captures_at_once(self) -> bool:
+        """Whether the charge asks for the money itself and not only for a hold."""
+        if not self.method.holds:
+            return True
+        return self.capture_method is CaptureMethod.AUTOMATIC and self.review is not Review.OPEN
+
+    @property
+    def refundable(self) -> int:
+        """What can still be asked back."""
+        asked = self.amount_refunded + self.amount_refund_pending + self.amount_reversed
+        return max(0, self.amount_captured - asked)
+
+    def resettled(self) -> Payment:
+        """Return a paid payment with the status that its amounts say."""
+        if self.status not in PAID or self.status is Status.REVERSED:
+            return self
+        if self.amount_reversed:
+            return self.moved(Status.REVERSED)
+        if self.amount_refunded == 0:
+            return self.moved(Status.CAPTURED)
+        whole = self.amount_refunded == self.amount_captured
+        return self.moved(Status.REFUNDED if whole else Status.PARTIALLY_REFUNDED)
 
     def moved(self, to: Status) -> Payment:
         """Return this payment in its next status, or refuse with `IllegalMove`."""

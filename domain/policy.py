@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from domain.backoff import Backoff, Schedule
+from domain.facts import Terms
 from domain.fraud.score import FraudPolicy
 
 
@@ -30,6 +31,19 @@ class Policy:
     #: A webhook about an object that we do not know is retried this long, then parked.
     orphan_s: float = 300.0
     fraud: FraudPolicy = field(default_factory=FraudPolicy)
+    #: A hold is collected or let go within this; most issuers let go after seven days.
+    hold_s: float = 6.5 * 86_400
+    #: A payment that screening did not want to decide waits this long for a person.
+    review_s: float = 86_400.0
+    #: Money can be asked back for this long after its capture (K-06).
+    refund_window_s: float = 90 * 86_400.0
+    #: A payout that no gateway takes is given up after this.
+    payout_ttl_s: float = 86_400.0
+
+    @property
+    def terms(self) -> Terms:
+        """What applying a fact needs to know."""
+        return Terms(self.resolve, self.hold_s, self.review_s)
 
     @property
     def call_s(self) -> float:

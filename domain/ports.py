@@ -9,20 +9,26 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, Operation
 from domain.commands import Command
 from domain.due import Lease
 from domain.events import Told
 from domain.facts import Fact, Transaction
 from domain.fraud.features import Velocity
 from domain.fraud.score import Assessment
+from domain.idempotency import Claimed, Recorded
 from domain.outcome import Lookup, Outcome
-from domain.payment import Payment
+from domain.payment import Mode, Payment
+from domain.payout import Payout
 from domain.policy import Policy
+from domain.refund import Refund
+from domain.review import Case
 from domain.routing import GatewayRow
+from domain.task import Task
+from domain.vaulted import Detachment
 from domain.webhook import Hint, Notice
 
-Row = TypeVar("Row", Payment, Attempt, Notice)
+Row = TypeVar("Row", Payment, Attempt, Notice, Refund, Payout, Detachment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,15 @@ class Work(Protocol):
 
     def claim_notice(self, id_: UUID, owner: int, lease_s: float) -> Claim[Notice] | None:
         """Take a due, unleased webhook."""
+
+    def claim_refund(self, id_: UUID, owner: int, lease_s: float) -> Claim[Refund] | None:
+        """Take a due, unleased refund."""
+
+    def claim_payout(self, id_: UUID, owner: int, lease_s: float) -> Claim[Payout] | None:
+        """Take a due, unleased payout."""
+
+    def claim_detachment(self, id_: UUID, owner: int, lease_s: float) -> Claim[Detachment] | None:
+        """Take a deleted payment method that its provider still has to forget."""
 
     def payment(self, id_: UUID) -> Payment:
         """Read a payment without holding it."""
@@ -82,6 +97,15 @@ class Work(Protocol):
         any more, nothing was written.
         """
 
+    def payout_attempts(self, payout_id: UUID) -> Sequence[Attempt]:
+        """Every attempt of a payout, oldest first."""
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        """Insert an attempt of anything but a charge, under the lock of its payment or payout.
+
+        The database refuses a second open one of the same operation.
+        """
+
     def save_attempt(self, attempt: Attempt) -> None:
         """Write an attempt; its lease, if any, ends here."""
 
@@ -93,6 +117,51 @@ class Work(Protocol):
 
     def add_assessment(self, payment_id: UUID, assessment: Assessment) -> None:
         """Store the one fraud decision of a payment."""
+
+    def add_refund(self, refund: Refund) -> bool:
+        """Insert a refund. False: the late money of this charge is being given back already."""
+
+    def refund(self, id_: UUID) -> Refund | None:
+        """One refund; read under its payment's lock where it is decided on."""
+
+    def refunds(self, payment_id: UUID) -> Sequence[Refund]:
+        """Every refund of a payment, oldest first."""
+
+    def save_refund(self, refund: Refund, lease: Lease | None = None) -> Refund:
+        """Write a refund, one version on; a lease as in `save_payment`."""
+
+    def add_payout(self, payout: Payout) -> None:
+        """Insert a payout."""
+
+    def lock_payout(self, id_: UUID) -> Payout:
+        """Read a payout and hold its row until the transaction ends."""
+
+    def save_payout(self, payout: Payout, lease: Lease | None = None) -> Payout:
+        """Write a payout, one version on; a lease as in `save_payment`."""
+
+    def open_case(self, case: Case) -> bool:
+        """Insert a review case. False: one of its kind is open for this payment already."""
+
+    def open_cases(self, payment_id: UUID) -> Sequence[Case]:
+        """The payment's undecided cases, oldest first; read under its lock."""
+
+    def decide_case(self, case: Case) -> bool:
+        """Write a decision. False: somebody else has decided it."""
+
+    def save_detachment(self, detachment: Detachment, lease: Lease) -> None:
+        """Write what became of a deleted payment method; the lease ends here."""
+
+    def win_key(
+        self, merchant_id: UUID, mode: Mode, key: str, fingerprint: bytes
+    ) -> Claimed | None:
+        """Insert an idempotency key that nobody used. None: it is ours, and `record_key` must follow
+        in this transaction. Else the recorded answer; another one's commit is waited for
+        (`KeyInFlight` if that takes too long)."""
+
+    def record_key(
+        self, merchant_id: UUID, mode: Mode, key: str, resource_id: UUID, answer: Recorded
+    ) -> None:
+        """Write the answer that the key gives from now on."""
 
     def save_notice(self, notice: Notice) -> None:
         """Write a webhook's state; its lease ends here. A copy that came meanwhile re-arms it."""
@@ -132,6 +201,10 @@ class Declaration:
     visibility_lag: timedelta
     can_void: bool
     can_3ds: bool
+    #: Whether it can hold money first and collect it later, and refund, and send money out.
+    can_hold: bool = True
+    can_refund: bool = True
+    can_pay_out: bool = True
 
 
 class Gateway(Protocol):
@@ -141,17 +214,38 @@ class Gateway(Protocol):
     def declaration(self) -> Declaration:
         """What the adapter promises."""
 
-    def compose(self, payment: Payment, reference: str) -> bytes | None:
-        """The exact charge request; None: this provider cannot express the payment."""
+    def compose(self, task: Task, reference: str) -> bytes | None:
+        """The exact request; None: this provider cannot express it. Pure: nothing is sent."""
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
         """Send the stored request under the attempt's key. A replay is the same call."""
 
+    def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Cancel a charge that nobody wants any more, and read back what became of the charge."""
+
+    def capture(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Collect from the hold `attempt.target`. `Succeeded` with what was collected."""
+
     def void(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Cancel at the provider and read back what became of it."""
+        """Let go of the hold `attempt.target`. `Succeeded` with the attempt's own money once it is
+        read to be released; `Declined` if it can no longer be."""
+
+    def refund(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Give money of the charge `attempt.target` back."""
+
+    def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Send money out."""
+
+    def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
+        """Have the provider forget a stored token. `Succeeded` (its money means nothing), or why
+        not; forgetting twice is forgetting once."""
+
+    def probe(self, budget: Budget) -> bool:
+        """Whether the provider answers at all; moves nothing."""
 
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
-        """Read the object, by the provider's id or by our reference."""
+        """Read what became of this attempt (of its operation, not only of its charge), by the
+        provider's id or by our reference. A capture that has not happened is `NotFound`."""
 
     def read_notice(self, body: bytes) -> Hint | None:
         """Which object a webhook speaks of; None: unreadable."""
@@ -160,8 +254,8 @@ class Gateway(Protocol):
 class Permit(Protocol):
     """A slot at a gateway, held from before the attempt is written until its answer is there."""
 
-    def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Make the one call this permit is for, and give the slot back."""
+    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Make the one call this permit is for (a charge or a payout), and give the slot back."""
 
     def give_back(self) -> None:
         """Nothing was sent after all."""
@@ -181,8 +275,8 @@ class Gateways(Protocol):
     def get(self, gateway_id: str) -> Gateway | None:
         """The adapter of a configured gateway; None: no longer configured."""
 
-    def admit(self, gateway: GatewayRow, *, retry: bool) -> Permit | Refused:
-        """Ask for a slot for one new charge."""
+    def admit(self, gateway: GatewayRow, operation: Operation, *, retry: bool) -> Permit | Refused:
+        """Ask for a slot for one new charge or payout."""
 
 
 class VelocityWindows(Protocol):

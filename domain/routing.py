@@ -6,33 +6,78 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+from uuid import UUID
 
-from domain.attempt import Attempt, State
+from domain.attempt import REQUEST_REJECTED, Attempt, Operation, State
 from domain.outcome import Hardness, Proof
 from domain.payment import Failure, Mode, Payment, Status
 
 ANY = "*"
+#: The operations that are routed; everything later goes where the money already is.
+CHARGE, PAYOUT = Operation.CHARGE.value, Operation.PAYOUT.value
+ROUTED = (CHARGE, PAYOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be routed: everything that a route's conditions are compared with."""
+
+    merchant_id: UUID
+    mode: Mode
+    country: str | None
+    currency: str
+    #: In minor units of the currency; None: asked before there is an amount, so any will do.
+    amount_minor: int | None
+    method: str
+    operation: str = CHARGE
+    #: A gateway or a provider that the caller would like to be tried first.
+    preference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a gateway may be used; `*` matches everything. Lower `priority` goes first."""
+    """Where a gateway may be used; `*` and None match everything. Lower `priority` goes first."""
 
     country: str = ANY
     currency: str = ANY
     method: str = ANY
     priority: int = 100
+    operation: str = ANY
+    #: For this merchant alone.
+    merchant_id: UUID | None = None
+    #: From and up to this many minor units, both included; only with an exact currency.
+    min_minor: int | None = None
+    max_minor: int | None = None
 
     @property
     def specificity(self) -> int:
-        """How many conditions are exact: the most specific route wins."""
-        return sum(value != ANY for value in (self.country, self.currency, self.method))
+        """How many conditions are exact: the most specific route wins. Bounds count as one."""
+        return (
+            (self.merchant_id is not None)
+            + (self.min_minor is not None or self.max_minor is not None)
+            + (self.country != ANY)
+            + (self.currency != ANY)
+            + (self.method != ANY)
+            + (self.operation != ANY)
+        )
 
-    def matches(self, payment: Payment) -> bool:
-        """Whether this route covers the payment's country, currency and method."""
-        wanted = (payment.country or ANY, payment.money.currency.code, payment.method.type)
-        ours = (self.country, self.currency, self.method)
-        return all(our in (ANY, want) for our, want in zip(ours, wanted, strict=True))
+    def matches(self, wanted: Wanted) -> bool:
+        """Whether this route covers what is wanted. Written out: a run asks every route there is."""
+        return (
+            self.country in (ANY, wanted.country)
+            and self.currency in (ANY, wanted.currency)
+            and self.method in (ANY, wanted.method)
+            and self.operation in (ANY, wanted.operation)
+            and (self.merchant_id is None or self.merchant_id == wanted.merchant_id)
+            and self.spans(wanted.amount_minor)
+        )
+
+    def spans(self, amount_minor: int | None) -> bool:
+        """Whether an amount lies within the bounds; no amount always does."""
+        if amount_minor is None:
+            return True
+        above = self.min_minor is None or amount_minor >= self.min_minor
+        return above and (self.max_minor is None or amount_minor <= self.max_minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +127,46 @@ class End:
 Next: TypeAlias = Go | Stand | End
 
 
-def plan(payment: Payment, gateways: Iterable[GatewayRow], attempts: Sequence[Attempt]) -> Plan:
+def wanted_of(payment: Payment) -> Wanted:
+    """Return what a payment's charge wants of a gateway."""
+    return Wanted(
+        payment.merchant_id,
+        payment.mode,
+        payment.country,
+        payment.money.currency.code,
+        payment.money.minor,
+        payment.method.type,
+        CHARGE,
+        payment.preference,
+    )
+
+
+def plan(wanted: Wanted, gateways: Iterable[GatewayRow], attempts: Sequence[Attempt] = ()) -> Plan:
     """Order the usable gateways: most specific route, then the caller's preference, then priority.
 
-    A gateway that declined this payment is not asked again: the same card gets the same answer.
+    What is still equal goes by id, so that the same rows give the same order whoever read them. A
+    gateway that declined this payment is not asked again: the same card gets the same answer.
     """
     skipped: dict[str, str] = {}
     usable: list[tuple[tuple[int, bool, int, str], GatewayRow]] = []
     declined_at = {a.gateway_id for a in attempts if a.proof is Proof.DECLINED}
     for gateway in gateways:
-        routes = [route for route in gateway.routes if route.matches(payment)]
-        if reason := _unusable(payment, gateway, routes, gateway.id in declined_at):
+        routes = [route for route in gateway.routes if route.matches(wanted)]
+        if reason := _unusable(wanted, gateway, routes, gateway.id in declined_at):
             skipped[gateway.id] = reason
             continue
-        best = min(routes, key=lambda route: (-route.specificity, route.priority))
-        preferred = payment.preference in (gateway.id, gateway.provider)
-        usable.append(((-best.specificity, not preferred, best.priority, gateway.id), gateway))
+        specificity, priority = min((-route.specificity, route.priority) for route in routes)
+        preferred = wanted.preference in (gateway.id, gateway.provider)
+        rank = (specificity, not preferred, priority, gateway.id)
+        usable.append((rank, gateway))
     usable.sort(key=lambda ranked: ranked[0])
-    return Plan(tuple(gateway for _, gateway in usable), skipped)
+    return Plan(tuple(gateway for _, gateway in usable), dict(sorted(skipped.items())))
 
 
 def _unusable(
-    payment: Payment, gateway: GatewayRow, routes: Sequence[Route], declined: bool
+    wanted: Wanted, gateway: GatewayRow, routes: Sequence[Route], declined: bool
 ) -> str | None:
-    if gateway.mode is not payment.mode:
+    if gateway.mode is not wanted.mode:
         return "other_mode"
     if not gateway.active:
         return "inactive"
@@ -126,21 +187,25 @@ def decide(
     max_runs: int,
 ) -> Next:
     """Say what a charge run does next. Failing, expiring and failing over all need proof (law 4)."""
-    for attempt in attempts:
+    charges = [attempt for attempt in attempts if attempt.operation is Operation.CHARGE]
+    for attempt in charges:
         if attempt.blocks:
             return Stand(attempt)
     if payment.cancel_requested_at is not None:
         return End(Status.CANCELLED)
-    for attempt in attempts:  # a late word may come to an attempt that is not the last
+    for attempt in charges:  # a late word may come to an attempt that is not the last
         if attempt.state is State.DECLINED and attempt.cause != Hardness.SOFT:
             code = attempt.code or "declined"
             return End(Status.FAILED, Failure(code, "the payment was declined"))
-    last = attempts[-1] if attempts else None
+        if attempt.code == REQUEST_REJECTED:  # another gateway would be asked for the same nonsense
+            reason = "the provider cannot take this request"
+            return End(Status.FAILED, Failure(REQUEST_REJECTED, reason))
+    last = charges[-1] if charges else None
     if last and last.state is State.EXPIRED:
         return End(Status.EXPIRED)  # the payer had the provider's page and did not act
     if now >= payment.expires_at:
         return End(*_expired(payment, last))
-    route = plan(payment, gateways, attempts)
+    route = plan(wanted_of(payment), gateways, charges)
     if not route.order and last and last.state is State.DECLINED:
         return End(Status.FAILED, Failure(last.code or "declined", "the payment was declined"))
     if payment.runs >= max_runs:
@@ -154,7 +219,7 @@ def _expired(payment: Payment, last: Attempt | None) -> tuple[Status, Failure | 
         return Status.EXPIRED, None
     if last and last.state is State.DECLINED:
         return Status.FAILED, Failure(last.code or "declined", "the payment was declined")
-    if payment.status is Status.IN_REVIEW:
+    if payment.status is Status.IN_REVIEW or not payment.confirmed:
         return Status.EXPIRED, None
     return Status.FAILED, Failure(
         "no_provider_available", "no gateway could take the payment before it expired"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Literal, assert_never
 from uuid import UUID
 
 from domain.due import Due
@@ -14,15 +16,22 @@ from domain.due import Due
 #: A header with more parts than this is not a signature header.
 MAX_PARTS = 32
 SIGNATURE_HEX = 64
+#: A longer text in a header is no token.
+MAX_TOKEN = 1_024
+#: What a token is made to sign. Equal tokens make equal MACs, and those are compared in a time that
+#: says nothing about the token.
+TOKEN_MESSAGE = b"a token is shown"
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """`t=<unix>,v1=<hex>` style signing: HMAC-SHA256 over `<t>.<raw body>`.
+    """How a gateway proves that it is the sender.
 
-    `header` carries the parts, `signature_part` may occur several times (rotation), and the
-    signed time must lie within `tolerance_s` of ours, on both sides. `dedupe` names the field of
-    the JSON body that identifies the event.
+    `hmac` is `t=<unix>,v1=<hex>` style signing: HMAC-SHA256 over `<t>.<raw body>`. `header` carries
+    the parts, `signature_part` may occur several times (rotation), and the signed time must lie
+    within `tolerance_s` of ours, on both sides. With `token`, `header` carries one of the gateway's
+    secrets as it is: weaker, because it proves nothing about the body, and enough, because a body
+    only hints. `dedupe` names the field of the JSON body that identifies the event.
     """
 
     header: str
@@ -30,6 +39,7 @@ class Scheme:
     signature_part: str = "v1"
     tolerance_s: int = 300
     dedupe: str = "id"
+    kind: Literal["hmac", "token"] = "hmac"
 
 
 #: How each provider signs. Configuring a gateway copies the scheme into the gateway's row.
@@ -45,7 +55,23 @@ class Signed:
 
 
 def signed(scheme: Scheme, headers: Mapping[str, str], body: bytes, now_s: int) -> Signed | None:
-    """Read the signature header. None: absent, malformed, or signed too long ago or ahead."""
+    """Read the header that proves the sender. None: absent, malformed, too long ago or ahead."""
+    match scheme.kind:
+        case "hmac":
+            return _timed(scheme, headers, body, now_s)
+        case "token":
+            return _shown(headers.get(scheme.header.lower(), ""))
+        case _:
+            assert_never(scheme.kind)
+
+
+def _shown(token: str) -> Signed | None:
+    if not (token.isascii() and token.isprintable() and 0 < len(token) <= MAX_TOKEN):
+        return None
+    return Signed(TOKEN_MESSAGE, (hmac.digest(token.encode(), TOKEN_MESSAGE, "sha256"),))
+
+
+def _timed(scheme: Scheme, headers: Mapping[str, str], body: bytes, now_s: int) -> Signed | None:
     parts = list(_parts(headers.get(scheme.header.lower(), "")))
     times = [value for name, value in parts if name == scheme.time_part]
     if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()) or len(times[0]) > 12:

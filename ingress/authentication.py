@@ -35,6 +35,9 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     rate_limit_per_minute: int
+    #: What the merchant has settled for every payment (see `ingress.keybook.StoredKey`).
+    default_country: str | None = None
+    return_url_hosts: tuple[str, ...] = ()
 
     def require(self, scope: str) -> None:
         """Raise `Forbidden` unless the key has this scope."""
@@ -95,6 +98,8 @@ class Authentication:
             stored.key_id,
             stored.scopes,
             stored.rate_limit_per_minute,
+            stored.default_country,
+            stored.return_url_hosts,
         )
 
     def _is_current(self, stored: StoredKey, mode: Mode) -> bool:

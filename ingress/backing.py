@@ -16,17 +16,28 @@ from redis.backoff import NoBackoff
 from domain.attempt import Attempt
 from domain.commands import Command
 from domain.payment import Mode, Payment
+from domain.payout import Payout
 from domain.ports import Store
+from domain.refund import Refund
+from domain.review import Case, Decision
 from ingress.accounts import Accounts
+from ingress.directory import Directory, on_pool
 from ingress.intake import Announce
+from ops.oversight import Oversight
 from ops.runtime import REDIS_CONNECT_S, REDIS_SOCKET_S, ground, new_id
 from ops.settings import Settings
 from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Answer, Ask, Pool, Terms
+from ops.store.cases import Cases
 from ops.store.engine import session_options
 from ops.store.gateways import Account
 from ops.store.inbox import Came, Inbox, Stored
+from ops.store.people import People, people
 from ops.store.postgres import PostgresStore
 from ops.store.reads import KeyRow, Reads
+from ops.store.reads_money import Booked, MoneyReads, Screening
+from ops.store.reads_payouts import PayoutReads, PayoutsWanted
+from ops.store.reads_story import Stories
+from ops.store.wanted import Owner, PaymentsWanted, RefundsWanted, TransactionsWanted
 
 SERVICE = "ingress"
 #: A request that cannot get a connection in this time is answered with 503.
@@ -44,23 +55,72 @@ class Reading(Protocol):
     async def attempts(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Sequence[Attempt]:
         """Return its attempts, oldest first."""
 
+    async def version(self, id_: UUID, merchant_id: UUID, mode: Mode) -> int | None:
+        """Return its version; None for anybody else's."""
+
     async def page(
-        self,
-        merchant_id: UUID,
-        mode: Mode,
-        *,
-        before: UUID | None,
-        limit: int,
-        status: str | None = None,
-        order_id: str | None = None,
+        self, owner: Owner, wanted: PaymentsWanted, *, limit: int, before: UUID | None = None
     ) -> Sequence[Payment]:
         """Return payments older than `before`, newest first."""
+
+    async def count(self, owner: Owner, wanted: PaymentsWanted) -> int:
+        """Return how many there are, at most one more than COUNT_CAP."""
 
     async def key(self, key_id: str, /) -> KeyRow | None:
         """Return an API key by its public id."""
 
     async def ping(self) -> None:
         """Raise if nothing can be read."""
+
+
+class MoneyReading(Protocol):
+    """What the door reads of money; every query is scoped by its owner."""
+
+    async def transaction(self, owner: Owner, id_: UUID) -> Booked | None:
+        """Return the owner's transaction."""
+
+    async def transactions(
+        self, owner: Owner, wanted: TransactionsWanted, *, limit: int, before: UUID | None = None
+    ) -> Sequence[Booked]:
+        """Return transactions older than `before`, newest first."""
+
+    async def recorded(
+        self, owner: Owner, wanted: TransactionsWanted, *, limit: int, after: UUID | None = None
+    ) -> Sequence[Booked]:
+        """Return transactions newer than `after`, oldest first."""
+
+    async def count_transactions(self, owner: Owner, wanted: TransactionsWanted) -> int:
+        """Return how many there are, at most one more than COUNT_CAP."""
+
+    async def refund(self, owner: Owner, id_: UUID) -> Refund | None:
+        """Return the owner's refund."""
+
+    async def refunds(
+        self, owner: Owner, wanted: RefundsWanted, *, limit: int, before: UUID | None = None
+    ) -> Sequence[Refund]:
+        """Return refunds older than `before`, newest first."""
+
+    async def count_refunds(self, owner: Owner, wanted: RefundsWanted) -> int:
+        """Return how many there are, at most one more than COUNT_CAP."""
+
+    async def screening(self, owner: Owner, payment_id: UUID) -> Screening | None:
+        """Return what screening made of the owner's payment."""
+
+
+class PayoutReading(Protocol):
+    """What the door reads of payouts; every query is scoped by its owner."""
+
+    async def payout(self, owner: Owner, id_: UUID) -> Payout | None:
+        """Return the owner's payout."""
+
+    async def payouts(
+        self, owner: Owner, wanted: PayoutsWanted, *, limit: int, before: UUID | None = None
+    ) -> Sequence[Payout]:
+        """Return payouts older than `before`, newest first."""
+
+
+#: (merchant, mode, decision or None for open ones, older than, at most) to cases, newest first.
+FindCases = Callable[[UUID, Mode, Decision | None, UUID | None, int], Awaitable[Sequence[Case]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +130,23 @@ class Backing:
     accept: Callable[[Sequence[Ask]], Awaitable[list[Answer]]]
     store_webhooks: Callable[[Sequence[Came]], Awaitable[list[Stored | Exception]]]
     reads: Reading
+    money: MoneyReading
+    payouts: PayoutReading
     books: Store
     accounts: Callable[[], Awaitable[Sequence[Account]]]
+    directory: Directory
+    #: Who watches and holds the gateways; None: there are none (USE_MOCK_DB).
+    oversight: Oversight | None
     announce: Announce
     wake: Callable[[Command, UUID, str], None]
     redis: redis.asyncio.Redis = field(repr=False)
     living: Callable[[], AbstractAsyncContextManager[None]] = field(repr=False)
+    #: The questions that a person must decide.
+    cases: FindCases
+    #: Customers, their saved methods, merchants; None: nothing of them is kept (USE_MOCK_DB).
+    people: People | None = None
+    #: What happened to each payment; None: it is not written down (USE_MOCK_DB).
+    stories: Stories | None = None
 
 
 def on_stores(settings: Settings, terms: Terms) -> Backing:
@@ -98,12 +169,19 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
         accept=Acceptance(pool, base.vault, terms),
         store_webhooks=Inbox(pool, base.vault),
         reads=Reads(pool, base.vault),
-        books=PostgresStore(base.engine, base.vault, new_id),
+        cases=Cases(pool),
+        money=MoneyReads(pool),
+        payouts=PayoutReads(pool, base.vault),
+        books=PostgresStore(base.engine, base.vault, new_id, key_ttl=terms.key_ttl),
         accounts=Accounts(base),
+        directory=on_pool(pool),
+        oversight=Oversight(base.engine, base.redis, settings.breaker),
         announce=base.wakes.wake_many,
         wake=base.wakes.wake,
         redis=client,
         living=living,
+        people=people(base.engine, base.vault, settings.secrets.pepper, new_id),
+        stories=Stories(base.engine),
     )
 
 

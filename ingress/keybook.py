@@ -63,6 +63,14 @@ class StoredKey(Protocol):
     def ip_allowlist(self) -> tuple[str, ...]:
         """Networks it may be used from; empty: all."""
 
+    @property
+    def default_country(self) -> str | None:
+        """Where its merchant's payers are taken to be when nobody says."""
+
+    @property
+    def return_url_hosts(self) -> tuple[str, ...]:
+        """Hosts that its merchant's payers may be returned to; empty: all."""
+
 
 class KeyBook(Protocol):
     """Where API keys are stored."""

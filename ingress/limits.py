@@ -76,6 +76,10 @@ class Limits:
         """Count a refused request of an address; a site of IPv6 counts as one."""
         return await self._hit(f"ip:{site_of(ip)}", per_minute)
 
+    async def visited(self, ip: str, per_minute: int) -> Allowance:
+        """Count a payer's visit, who has no key and was not refused."""
+        return await self._hit(f"visit:{site_of(ip)}", per_minute)
+
     async def _hit(self, name: str, per_minute: int) -> Allowance:
         if self._shared is not None and self._may_ask():
             async with self._asking:

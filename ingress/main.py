@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from starlette.applications import Starlette
 
 from domain.errors import OrderActive
-from domain.flows.cancel import cancel
+from domain.flows.withdraw import Counter
 from domain.ids import Kind, public
-from domain.payment import Mode, Payment
-from ingress import health, openapi, problems, views, webhooks
+from ingress import deposits, health, openapi, problems, reading, views, withdrawals
+from ingress.acting import Acting, Ground
 from ingress.app import build_app
 from ingress.backing import SERVICE, Backing, on_stores
+from ingress.callbacks import Callbacks
+from ingress.checkout import Checkouts
+from ingress.customers import Customers
+from ingress.deposits import Deposits
 from ingress.guards import guards
+from ingress.hop import Hop
+from ingress.hop_links import HopLinks
 from ingress.intake import Intake
-from ingress.payments import Cancel, Payments
+from ingress.knocks import Door
+from ingress.limits import Limits
+from ingress.merchant import Merchant
+from ingress.payment_methods import PaymentMethods
+from ingress.payment_operations import PaymentOperations
+from ingress.payment_options import PaymentOptions
+from ingress.payments import Payments
+from ingress.providers import Providers, Watch
 from ingress.replays import Replays
+from ingress.reviews import Reviews
 from ingress.waiting import Waiting
+from ingress.webhooks import Webhooks
+from ingress.withdrawals import Withdrawals
 from native.verifier import BACKEND
 from ops.runtime import new_id
 from ops.settings import Settings
@@ -36,20 +52,21 @@ def app() -> Starlette:
     settings = Settings.from_env(os.environ)
     logs.configure(SERVICE, settings.log_level)
     metrics.VERIFIER.labels(BACKEND).set(1)
+    links = _links(settings)
     terms = Terms(
         timedelta(seconds=settings.checkout_ttl_s),
         timedelta(days=settings.key_ttl_days),
-        views.accepted,
+        partial(deposits.accepted, checkout_url=links.url),
         _conflict,
     )
     if settings.use_mock_db:
         from ingress.mock import in_memory
 
-        return _app(settings, in_memory(settings, terms))
-    return _app(settings, on_stores(settings, terms))
+        return _app(settings, in_memory(settings, terms), links)
+    return _app(settings, on_stores(settings, terms), links)
 
 
-def _app(settings: Settings, backing: Backing) -> Starlette:
+def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
     waiting = Waiting(backing.redis)
     bounds = {"cap": settings.intake_batch, "depth": settings.intake_queue}
     intake = Intake(
@@ -59,7 +76,7 @@ def _app(settings: Settings, backing: Backing) -> Starlette:
         sizes=metrics.INTAKE_BATCH.observe,
         **bounds,
     )
-    door = webhooks.Door(backing.store_webhooks, backing.announce, new_id, _heard, **bounds)
+    door = Door(backing.store_webhooks, backing.announce, new_id, _heard, **bounds)
 
     @asynccontextmanager
     async def living() -> AsyncIterator[None]:
@@ -73,13 +90,74 @@ def _app(settings: Settings, backing: Backing) -> Starlette:
                 await waiting.stop()
 
     card_key = fingerprint(settings.secrets.pepper, "card", "").encode()
-    payments = Payments(intake, backing.reads, waiting, _cancel(backing), new_id, card_key)
+    url = links.url
+    checkouts = Checkouts(intake, backing.directory, backing.people, backing.books, new_id)
+    payments = Payments(checkouts, backing.reads, waiting, url, new_id, card_key)
+    acting = _acting(settings, backing, waiting, links)
+    methods = PaymentMethods(backing.people, card_key)
+    watch = Watch(backing.oversight)
+    transfers = (
+        Deposits(checkouts, backing.reads, waiting, url, new_id, card_key),
+        _withdrawals(settings, backing, waiting),
+        Webhooks(door, backing.accounts),
+        Callbacks(door, backing.accounts),
+    )
     return build_app(
-        versioned=[*payments.routes(), *webhooks.routes(door, backing.accounts, _heard)],
-        public=[*health.routes(backing.reads.ping, backing.redis.ping), *openapi.routes()],
+        versioned=[
+            *payments.routes(),
+            *reading.routes(
+                backing, waiting, payments.read, partial(views.payment_json, checkout_url=url)
+            ),
+            *PaymentOperations(acting).routes(),
+            *Reviews(backing.cases, acting).routes(),
+            *Hop(links, backing.books, waiting, Limits(backing.redis)).routes(),
+            *(route for noun in transfers for route in noun.routes()),
+            *Customers(backing.people).routes(),
+            *methods.routes(),
+            *Merchant(backing.people).routes(),
+            *Providers(watch).routes(),
+            *PaymentOptions(backing.directory, watch).routes(),
+        ],
+        public=[
+            *health.routes(backing.reads.ping, backing.redis.ping),
+            *openapi.routes(),
+            *(route for noun in transfers for route in noun.older_routes()),
+        ],
         guards=guards(settings, backing.reads.key, backing.redis),
         lifespan=living,
     )
+
+
+def _links(settings: Settings) -> HopLinks:
+    """Return what makes checkout links: under a key of their own, derived from the pepper."""
+    key = fingerprint(settings.secrets.pepper, "checkout-link", "").encode()
+    return HopLinks(settings.public_url, key)
+
+
+def _acting(settings: Settings, backing: Backing, waiting: Waiting, links: HopLinks) -> Acting:
+    return Acting(
+        Ground(
+            books=backing.books,
+            reads=backing.reads,
+            money=backing.money,
+            waiting=waiting,
+            wake=backing.wake,
+            new_id=new_id,
+            checkout_url=links.url,
+            refund_window=timedelta(seconds=settings.policy.refund_window_s),
+        )
+    )
+
+
+def _withdrawals(settings: Settings, backing: Backing, waiting: Waiting) -> Withdrawals:
+    counter = Counter(
+        store=backing.books,
+        new_id=new_id,
+        wake=backing.wake,
+        render=withdrawals.accepted,
+        lifetime=timedelta(seconds=settings.policy.payout_ttl_s),
+    )
+    return Withdrawals(counter, backing.payouts, waiting, backing.directory)
 
 
 def _conflict(request_id: str, active: UUID | None, order_id: str) -> bytes:
@@ -89,15 +167,6 @@ def _conflict(request_id: str, active: UUID | None, order_id: str) -> bytes:
         fix="wait for it to end, cancel it, or use another order_id",
     )
     return problems.recorded(refusal, "POST /v1/checkout", request_id)[1]
-
-
-def _cancel(backing: Backing) -> Cancel:
-    async def cancelled(id_: UUID, merchant_id: UUID, mode: Mode, actor_id: str) -> Payment:
-        return await asyncio.to_thread(
-            cancel, id_, merchant_id, mode, actor_id, backing.books, backing.wake
-        )
-
-    return cancelled
 
 
 def _heard(sender: str, result: str) -> None:

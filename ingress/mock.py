@@ -1,6 +1,7 @@
 """Mock: the door on books in memory (`USE_MOCK_DB=true`), to try its contract without any service.
 
-Nobody works behind it: payments are accepted, replayed, listed and cancelled, and stay pending.
+Nobody works behind it: payments are accepted, replayed, listed, authorized and cancelled, and stay
+pending.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from datetime import UTC, datetime
 from dramatiq.brokers.stub import StubBroker
 
 from domain.payment import Mode
+from domain.review import Case
 from ingress.backing import Backing
+from ingress.directory import on_memory
 from ops import apikeys
 from ops.queue.broker import stub_broker
 from ops.queue.wakes import BrokerSender, Wakes
@@ -23,6 +26,8 @@ from ops.settings import Settings
 from ops.store.accept import Terms
 from ops.store.gateways import Account
 from ops.store.memory.door import MemoryAcceptance, MemoryInbox, MemoryReads
+from ops.store.memory.money import MemoryMoney
+from ops.store.memory.payouts import MemoryPayoutReads
 from ops.store.memory.store import MemoryStore
 from ops.store.reads import KeyRow
 
@@ -43,8 +48,13 @@ def in_memory(settings: Settings, terms: Terms) -> Backing:
         accept=MemoryAcceptance(store, terms),
         store_webhooks=MemoryInbox(store),
         reads=MemoryReads(store, [_demo_key(settings)]),
+        money=MemoryMoney(store),
+        payouts=MemoryPayoutReads(store),
         books=store,
         accounts=_no_accounts,
+        directory=on_memory(),
+        oversight=None,
+        cases=_no_cases,
         announce=wakes.wake_many,
         wake=wakes.wake,
         redis=fakeredis.FakeAsyncRedis(),
@@ -53,6 +63,11 @@ def in_memory(settings: Settings, terms: Terms) -> Backing:
 
 
 async def _no_accounts() -> Sequence[Account]:
+    return ()
+
+
+async def _no_cases(*_: object) -> Sequence[Case]:
+    """Nobody screens payments in memory, so nobody is asked to decide on any."""
     return ()
 
 

@@ -14,7 +14,27 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ingress.contract import Json, answers, operating, payments, requests, webhooks
+from ingress.contract import (
+    Json,
+    answers,
+    hop,
+    operating,
+    operation_bodies,
+    operations,
+    payment_answers,
+    payments,
+    people,
+    people_schemas,
+    providers,
+    reading,
+    reading_schemas,
+    refund_schema,
+    requests,
+    review_schema,
+    transfers,
+    transfers_schemas,
+    webhooks,
+)
 
 STATIC: Final = Path(__file__).parent / "static"
 #: The page runs our scripts and no others; images inside the style sheet are data.
@@ -34,6 +54,17 @@ live** are two worlds, told apart by the API key: `pl_test_...` or `pl_live_...`
 in UTC. Everything under `/v1` is there under `/api/v1` too.
 """
 
+_TAGS: Final = [
+    {"name": "Payments", "description": "For merchants."},
+    {"name": "Money", "description": "What moved, what goes back, and how it came to it."},
+    {"name": "Customers", "description": "Payers, and the ways to pay that they saved."},
+    {"name": "Merchant", "description": "You and your API key."},
+    {"name": "Providers", "description": "What payments go through, and how it is."},
+    {"name": "Transfers", "description": "Deposits and withdrawals of users, also in XML."},
+    {"name": "Webhooks", "description": "For providers."},
+    {"name": "Service", "description": "For operators."},
+]
+
 
 def document() -> Json:
     """Return the OpenAPI 3.1 document of the door."""
@@ -51,12 +82,18 @@ def document() -> Json:
             {"url": "/api", "description": "The same under the older prefix, /api/v1"},
         ],
         "security": [{"bearer": []}, {"apiKey": []}],
-        "tags": [
-            {"name": "Payments", "description": "For merchants."},
-            {"name": "Webhooks", "description": "For providers."},
-            {"name": "Service", "description": "For operators."},
-        ],
-        "paths": payments.PATHS | webhooks.PATHS | operating.PATHS,
+        "tags": _TAGS,
+        "paths": _merged(
+            payments.PATHS,
+            operations.PATHS,
+            reading.PATHS,
+            hop.PATHS,
+            people.PATHS,
+            providers.PATHS,
+            transfers.PATHS,
+            webhooks.PATHS,
+            operating.PATHS,
+        ),
         "components": {
             "securitySchemes": {
                 "bearer": {
@@ -72,19 +109,36 @@ def document() -> Json:
                 "PaymentMethod": requests.PAYMENT_METHOD,
                 "Card": requests.CARD,
                 "Customer": requests.CUSTOMER,
-                "AcceptedPayment": answers.ACCEPTED,
-                "Payment": answers.PAYMENT,
-                "PaymentStatus": answers.PAYMENT_STATUS,
-                "PaymentPage": answers.PAYMENT_PAGE,
+                "BillingAddress": requests.BILLING_ADDRESS,
+                "AcceptedPayment": payment_answers.ACCEPTED,
+                "Payment": payment_answers.PAYMENT,
+                "PaymentStatus": payment_answers.PAYMENT_STATUS,
+                "Refund": refund_schema.REFUND,
+                "PaymentPage": reading_schemas.page("Payments", "Payment"),
                 "Attempt": answers.ATTEMPT,
                 "AttemptList": answers.ATTEMPT_LIST,
                 "Received": answers.RECEIVED,
                 "HealthPart": answers.HEALTH_PART,
                 "Problem": answers.PROBLEM,
                 "FieldError": answers.FIELD_ERROR,
-            },
+            }
+            | operation_bodies.SCHEMAS
+            | reading_schemas.SCHEMAS
+            | review_schema.SCHEMAS
+            | people_schemas.SCHEMAS
+            | transfers_schemas.SCHEMAS
+            | providers.SCHEMAS,
         },
     }
+
+
+def _merged(*parts: Json) -> Json:
+    """Return all paths of these parts; one path may have operations in several of them."""
+    paths: Json = {}
+    for part in parts:
+        for path, item in part.items():
+            paths[path] = paths.get(path, {}) | item
+    return paths
 
 
 def routes() -> list[BaseRoute]:

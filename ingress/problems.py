@@ -18,14 +18,17 @@ from starlette.types import ExceptionHandler, Scope
 
 from domain import errors
 from domain.errors import DomainError, FieldError
+from ingress import dialects
 from ingress.operations import allowed_methods, operation_of
 from ops.telemetry import logs
 
-MEDIA_TYPE: Final = "application/problem+json"
+MEDIA_TYPE: Final = dialects.PROBLEM
 
 #: The status of every refusal. A class that is not here is a bug, and a test says so.
 HTTP_STATUS: Final[Mapping[type[DomainError], int]] = {
     errors.MalformedBody: 400,
+    errors.SoapVersionUnsupported: 400,
+    errors.SoapHeaderNotUnderstood: 400,
     errors.KeyRequired: 400,
     errors.Unauthorized: 401,
     errors.Forbidden: 403,
@@ -35,9 +38,17 @@ HTTP_STATUS: Final[Mapping[type[DomainError], int]] = {
     errors.OperationInFlight: 409,
     errors.IllegalMove: 409,
     errors.LeaseLost: 409,
+    errors.CustomerExists: 409,
+    errors.LimitReached: 409,
+    errors.WithdrawalRefused: 409,
+    errors.RefundWindowClosed: 409,
+    errors.NotSupported: 409,
+    errors.UnsupportedMedia: 415,
     errors.InvalidRequest: 422,
     errors.RawCardDataRefused: 422,
     errors.KeyReused: 422,
+    errors.RefundTooLarge: 422,
+    errors.CaptureTooLarge: 422,
     errors.AmountOutOfRange: 422,
     errors.CurrencyMismatch: 422,
     errors.RateLimited: 429,
@@ -94,6 +105,8 @@ class Problem:
     fix: str | None = None
     errors: tuple[FieldError, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: What may be asked of the payment now, where that is known.
+    allowed: tuple[str, ...] | None = None
 
     def body(self, operation: str, request_id: str) -> bytes:
         """Return the JSON text. Absent parts are left out, `errors` is always there."""
@@ -109,12 +122,14 @@ class Problem:
         }
         if self.fix is not None:
             document["fix"] = self.fix
+        if self.allowed is not None:
+            document["allowed_operations"] = self.allowed
         return msgspec.json.encode(document)
 
     def response(self, scope: Scope) -> Response:
         """Return the answer to the request that went wrong."""
         body = self.body(operation_of(scope), scope.get("state", {}).get("request_id", ""))
-        return Response(body, self.status, self.headers, MEDIA_TYPE)
+        return dialects.problem(scope, body, self.status, self.headers)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -172,6 +187,7 @@ def _refusal(error: DomainError) -> Problem:
     status = HTTP_STATUS[type(error)]
     wrong: tuple[FieldError, ...] = ()
     headers: Mapping[str, str] = {}
+    allowed: tuple[str, ...] | None = None
     match error:
         case errors.InvalidRequest():
             wrong = error.errors
@@ -181,13 +197,15 @@ def _refusal(error: DomainError) -> Problem:
             headers = {"WWW-Authenticate": 'Bearer realm="paylink"'}
         case errors.RateLimited() | errors.Overloaded():
             headers = _retry_after(error.retry_after_s)
+        case errors.IllegalMove() if error.allowed is not None:
+            allowed = tuple(str(verb) for verb in error.allowed)
         case errors.KeyInFlight():
             headers = _retry_after(IN_FLIGHT_RETRY_S)
         case errors.OperationInFlight():
             headers = _retry_after(OPERATION_RETRY_S)
         case _:
             headers = {}
-    return Problem(status, error.code, error.detail, error.fix, wrong, headers)
+    return Problem(status, error.code, error.detail, error.fix, wrong, headers, allowed)
 
 
 def _http(error: HTTPException) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,15 +11,26 @@ import msgspec
 
 from domain.attempt import Attempt
 from domain.ids import Kind, public
-from domain.payment import Payment, Status
+from domain.payment import Card, Payment, Status
+from domain.requests import Verb, allowed_operations
 
 _encode = msgspec.json.Encoder().encode
 
 #: While a payment is in one of these, somebody may be worth waiting for.
 UNSETTLED = frozenset({Status.PENDING, Status.PROCESSING})
 
+#: Where a payer is to be sent: the link of a payment's id (`ingress.hop`).
+CheckoutUrl = Callable[[UUID], str]
 
-def accepted(payment: Payment) -> bytes:
+_REVIEWED = frozenset({Verb.APPROVE, Verb.REJECT})
+
+
+def settled(payment: Payment) -> bool:
+    """Whether nothing more will come of a payment by itself, for a while at least."""
+    return payment.status not in UNSETTLED or not payment.confirmed
+
+
+def accepted(payment: Payment, checkout_url: CheckoutUrl) -> bytes:
     """Return the body of the 202, which is also the recorded answer of the key."""
     return _encode(
         {
@@ -31,15 +43,18 @@ def accepted(payment: Payment) -> bytes:
             "provider": None,
             "transaction_id": public(Kind.PAYMENT, payment.id),
             "fraud_score": None,
+            "capture_method": payment.capture_method.value,
+            "confirm": payment.confirmed,
+            "checkout_url": checkout_url(payment.id),
             "mode": payment.mode.value,
             "created_at": moment(payment.created_at),
             "expires_at": moment(payment.expires_at),
-            "links": links(payment.id),
+            "links": links(payment),
         }
     )
 
 
-def payment_json(payment: Payment) -> dict[str, Any]:
+def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
     """Return a payment for its merchant."""
     return {
         "id": public(Kind.PAYMENT, payment.id),
@@ -47,13 +62,24 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "status": payment.status.value,
         "amount": payment.money.minor,
         "currency": payment.money.currency.code,
+        "amount_authorized": payment.amount_authorized,
         "amount_captured": payment.amount_captured,
         "amount_refunded": payment.amount_refunded,
+        "amount_refund_pending": payment.amount_refund_pending,
+        "amount_refundable": payment.refundable,
+        "amount_reversed": payment.amount_reversed,
+        "capture_method": payment.capture_method.value,
+        "confirm": payment.confirmed,
+        "payment_method": _method_json(payment),
+        "customer_id": payment.customer_id and public(Kind.CUSTOMER, payment.customer_id),
         "order_id": payment.order_id,
         "provider": payment.gateway_id,
         "transaction_id": public(Kind.PAYMENT, payment.id),
         "fraud_score": payment.risk_score,
         "risk_level": payment.risk_level,
+        "review": payment.review and payment.review.value,
+        "allowed_operations": [verb.value for verb in allowed_operations(payment)],
+        "checkout_url": checkout_url(payment.id),
         "next_action": {"type": "redirect", "url": payment.action_url}
         if payment.action_url
         else None,
@@ -66,9 +92,11 @@ def payment_json(payment: Payment) -> dict[str, Any]:
         "mode": payment.mode.value,
         "created_at": moment(payment.created_at),
         "expires_at": moment(payment.expires_at),
+        "authorized_at": moment(payment.authorized_at),
+        "authorization_expires_at": moment(payment.authorization_expires_at),
         "captured_at": moment(payment.captured_at),
         "parked": {"reason": payment.due.parked.reason.value} if payment.due.parked else None,
-        "links": links(payment.id),
+        "links": links(payment),
     }
 
 
@@ -91,26 +119,44 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
         "gateway": attempt.gateway_id,
         "number": attempt.number,
         "operation": attempt.operation.value,
+        "refund_id": attempt.refund_id and public(Kind.REFUND, attempt.refund_id),
         "state": attempt.state.value,
         "proof": attempt.proof.value if attempt.proof else None,
         "code": attempt.code,
         "cause": attempt.cause,
         "amount": attempt.money.minor,
+        "amount_captured": attempt.captured,
         "currency": attempt.money.currency.code,
+        "provider_reference": attempt.provider_id,
         "created_at": moment(attempt.created_at),
         "finished_at": moment(attempt.finished_at),
+        "parked": {"reason": attempt.due.parked.reason.value} if attempt.due.parked else None,
     }
 
 
-def links(id_: UUID) -> dict[str, str]:
-    """Return where to go on from a payment."""
-    path = f"/v1/payments/{public(Kind.PAYMENT, id_)}"
+def links(payment: Payment) -> dict[str, Any]:
+    """Return where to go on from a payment; `operations` holds those that are allowed now."""
+    id_ = public(Kind.PAYMENT, payment.id)
+    path = f"/v1/payments/{id_}"
     return {
         "self": path,
         "status": f"{path}/status",
         "attempts": f"{path}/attempts",
         "cancel": f"{path}/cancel",
+        "refunds": f"{path}/refunds",
+        "timeline": f"{path}/timeline",
+        "transactions": f"/v1/transactions?payment_id={id_}",
+        "operations": {
+            verb.value: operation_path(verb, id_) for verb in allowed_operations(payment)
+        },
     }
+
+
+def operation_path(verb: Verb, id_: str) -> str:
+    """Return where a payment (`pay_...`) is asked for an operation, by POST."""
+    if verb in _REVIEWED:
+        return f"/v1/reviews/{id_}/{verb.value}"
+    return f"/v1/payments/{id_}/{'refunds' if verb is Verb.REFUND else verb.value}"
 
 
 def moment(when: datetime | None) -> str | None:
@@ -118,3 +164,14 @@ def moment(when: datetime | None) -> str | None:
     if when is None:
         return None
     return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _method_json(payment: Payment) -> dict[str, Any]:
+    """Return what is told of the payment method: never a token, never a holder's name."""
+    card = payment.method.card or Card()
+    return {
+        "id": payment.method_id and public(Kind.PAYMENT_METHOD, payment.method_id),
+        "type": payment.method.type,
+        "brand": card.brand,
+        "last4": card.last4,
+    }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from domain.backoff import Backoff, Schedule
 from domain.breaker import Policy as BreakerPolicy
@@ -52,6 +52,8 @@ class Settings:
     env: str = "development"
     host: str = "127.0.0.1"
     port: int = 8080
+    #: Where payers reach the door: checkout links begin with it.
+    public_url: str = "http://127.0.0.1:8080"
     grpc_port: int = 9090
     log_level: str = "INFO"
     use_mock_db: bool = False
@@ -97,13 +99,15 @@ class Settings:
             read.problems.append("USE_MOCK_DB is refused with APP_ENV=production: unset it")
         if bool(tls[0]) != bool(tls[1]):
             read.problems.append("TLS needs both TLS_CERT_FILE and TLS_KEY_FILE")
+        port = read.integer("APP_PORT", "PORT", "SERVER_PORT", default=8080, top=65535)
         settings = cls(
             database_url=_database_url(read, mock),
             redis_url=_redis_url(read, mock),
             secrets=_secrets(read, strict=env == "production" or pci),
             env=env,
             host=read.text("APP_HOST", default="127.0.0.1"),
-            port=read.integer("APP_PORT", "PORT", "SERVER_PORT", default=8080, top=65535),
+            port=port,
+            public_url=_public_url(read, port),
             grpc_port=read.integer("GRPC_PORT", default=9090, top=65535),
             log_level=read.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR")),
             use_mock_db=mock,
@@ -217,6 +221,15 @@ class _Reader:
         return (text or f"development-only-{name.lower()}-do-not-use").encode()
 
 
+def _public_url(read: _Reader, port: int) -> str:
+    """Read where payers reach the door: a scheme, a host and perhaps a path, without a slash."""
+    text = read.text("PUBLIC_URL", default=f"http://127.0.0.1:{port}").rstrip("/")
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
+        read.problems.append(f"PUBLIC_URL={text} is not an address such as https://pay.example.com")
+    return text
+
+
 def _database_url(read: _Reader, mock: bool) -> str:
     if url := read.text("DATABASE_URL"):
         return url.replace("postgres://", "postgresql://", 1)
@@ -309,6 +322,10 @@ def _policy(read: _Reader) -> Policy:
         ),
         resolve=schedule,
         orphan_s=read.seconds("ORPHAN_S", default.orphan_s),
+        hold_s=read.seconds("HOLD_S", default.hold_s),
+        review_s=read.seconds("REVIEW_S", default.review_s),
+        refund_window_s=read.seconds("REFUND_WINDOW_S", default.refund_window_s, 10**9),
+        payout_ttl_s=read.seconds("PAYOUT_TTL_S", default.payout_ttl_s),
     )
 
 

@@ -182,6 +182,7 @@ def _fill(
                         attempt.money,
                         attempt.gateway_id,
                         provider_id,
+                        attempt.money.minor,
                     )
                 )
     for one in notices:

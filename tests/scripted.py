@@ -9,12 +9,15 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, Operation
+from domain.flows.send import send
 from domain.fraud.features import NO_HISTORY, Velocity
 from domain.outcome import Declined, Hardness, Lookup, NotFound, Outcome, Succeeded
-from domain.payment import Mode, Payment
+from domain.payment import Mode
 from domain.ports import Budget, Declaration, Refused
 from domain.routing import GatewayRow, Route
+from domain.task import Capture, Charge, GiveBack, PayOut, Task, Void
+from domain.vaulted import Detachment
 from domain.webhook import Hint
 
 Answer: TypeAlias = Lookup | BaseException | Callable[[Attempt], Lookup]
@@ -73,6 +76,11 @@ class Scripted:
         *charges: Answer,
         lookups: Sequence[Answer] = (),
         voids: Sequence[Answer] = (),
+        cancels: Sequence[Answer] = (),
+        captures: Sequence[Answer] = (),
+        refunds: Sequence[Answer] = (),
+        payouts: Sequence[Answer] = (),
+        detaches: Sequence[Answer] = (),
         refusing: Refused | None = None,
         can_express: bool = True,
         row: GatewayRow | None = None,
@@ -85,7 +93,16 @@ class Scripted:
         self.asked_retries: list[bool] = []
         self.slots_out = 0
         self.before_call: Callable[[], None] = lambda: None
-        self.scripts = {"charge": deque(charges), "lookup": deque(lookups), "void": deque(voids)}
+        self.scripts = {
+            "charge": deque(charges),
+            "lookup": deque(lookups),
+            "void": deque(voids),
+            "cancel": deque(cancels),
+            "capture": deque(captures),
+            "refund": deque(refunds),
+            "payout": deque(payouts),
+            "detach": deque(detaches),
+        }
         self._can_express = can_express
         self.declaration = replace(
             Declaration("sandbox", 1, timedelta(hours=24), True, timedelta(seconds=2), True, True),
@@ -95,14 +112,46 @@ class Scripted:
     def made(self, operation: str = "charge") -> list[Call]:
         return [call for call in self.calls if call.operation == operation]
 
-    def compose(self, payment: Payment, reference: str) -> bytes | None:
-        return f"{reference} {payment.money}".encode() if self._can_express else None
+    def compose(self, task: Task, reference: str) -> bytes | None:
+        match task:
+            case Charge(payment=payment):
+                said = str(payment.money)
+            case Capture(money=money):
+                said = f"capture {money}"
+            case Void():
+                said = "void"
+            case GiveBack(refund=refund):
+                said = f"refund {refund.money}"
+            case PayOut(payout=payout):
+                said = f"payout {payout.money}"
+        return f"{reference} {said}".encode() if self._can_express else None
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
         return self._outcome("charge", attempt, budget)
 
     def void(self, attempt: Attempt, budget: Budget) -> Outcome:
         return self._outcome("void", attempt, budget)
+
+    def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._outcome("cancel", attempt, budget)
+
+    def capture(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._outcome("capture", attempt, budget)
+
+    def refund(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._outcome("refund", attempt, budget)
+
+    def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._outcome("payout", attempt, budget)
+
+    def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
+        script = self.scripts["detach"]
+        answer = script.popleft() if len(script) > 1 else script[0]
+        assert isinstance(answer, Outcome)
+        return answer
+
+    def probe(self, budget: Budget) -> bool:
+        return True
 
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         return self._answer("lookup", attempt, budget)
@@ -136,9 +185,9 @@ class Slot:
 
     gateway: Scripted
 
-    def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
+    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
         try:
-            return self.gateway.charge(attempt, budget)
+            return send(self.gateway, attempt, budget)
         finally:
             self.give_back()
 
@@ -157,7 +206,7 @@ class Board:
     def get(self, gateway_id: str) -> Scripted | None:
         return self.by_id.get(gateway_id)
 
-    def admit(self, gateway: GatewayRow, *, retry: bool) -> Slot | Refused:
+    def admit(self, gateway: GatewayRow, operation: Operation, *, retry: bool) -> Slot | Refused:
         self.before_admit()
         scripted = self.by_id[gateway.id]
         scripted.asked_retries.append(retry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -11,14 +11,22 @@ from uuid import UUID
 from domain.attempt import Attempt
 from domain.commands import Command
 from domain.facts import Fact, Transaction
+from domain.flows.capture import capture
 from domain.flows.charge import charge
+from domain.flows.detach import detach
 from domain.flows.notice import notice
+from domain.flows.payout import payout
+from domain.flows.refund import refund
 from domain.flows.resolve import resolve
 from domain.flows.screen import screen
+from domain.flows.void import void
 from domain.payment import Payment
+from domain.payout import Payout
 from domain.ports import Runtime
+from domain.refund import Refund
+from domain.review import Case
 from domain.webhook import Notice
-from ops.store.memory.books import Job, Kept
+from ops.store.memory.books import Books, Job, Kept
 from ops.store.memory.store import MemoryStore, MemoryWork
 from tests.scripted import Board, Windows
 
@@ -64,8 +72,21 @@ class Stage(Runtime):
         with self.memory.begin() as work:
             return work.attempts(payment_id)
 
+    def refunds(self, payment_id: UUID = PAYMENT) -> Sequence[Refund]:
+        with self.memory.begin() as work:
+            return work.refunds(payment_id)
+
+    def payout(self, id_: UUID) -> Payout:
+        return _required(self.memory.books.payouts.get(id_)).row
+
+    def cases(self) -> list[Case]:
+        return list(self.memory.books.cases)
+
     def attempt(self, number: int = 1) -> Attempt:
         return self.attempts()[number - 1]
+
+    def attempt_by(self, id_: UUID) -> Attempt:
+        return _required(self.memory.books.attempts.get(id_)).row
 
     def notice(self, id_: UUID = NOTICE) -> Notice:
         return _required(self.memory.books.notices.get(id_)).row
@@ -105,32 +126,24 @@ class Stage(Runtime):
         """Every row that a worker could claim now."""
         with self.memory.begin() as work:
             now, books = work.now, work.books
-            return [
-                *(
-                    (kept.row.next_command, kept.row.id)
-                    for kept in books.payments
-                    if work.is_free(kept.job, kept.row.due, now)
-                ),
-                *(
-                    (Command.RESOLVE, kept.row.id)
-                    for kept in books.attempts
-                    if work.is_free(kept.job, kept.row.due, now)
-                ),
-                *(
-                    (Command.NOTICE, kept.row.id)
-                    for kept in books.notices
-                    if work.is_free(kept.job, kept.row.due, now)
-                ),
+            found = [
+                (kept.row.next_command, kept.row.id)
+                for kept in books.payments
+                if work.is_free(kept.job, kept.row.due, now)
             ]
+            for command, table in _jobs(books):
+                found += [
+                    (command, kept.row.id)
+                    for kept in table
+                    if work.is_free(kept.job, kept.row.due, now)
+                ]
+            return found
 
     def next_time(self) -> datetime | None:
         """When the next row is due or its lease ends; None: nothing will ever happen by itself."""
         books = self.memory.books
-        jobs = [
-            (kept.row.due.next_run_at, kept.job.lease_until)
-            for table in (books.payments, books.attempts, books.notices)
-            for kept in table
-        ]
+        tables = [books.payments, *(table for _, table in _jobs(books))]
+        jobs = [(k.row.due.next_run_at, k.job.lease_until) for table in tables for k in table]
         return min((max(at, until or at) for at, until in jobs if at is not None), default=None)
 
     def run_on(self, until: datetime | None = None, most: int = 1_000) -> None:
@@ -147,8 +160,19 @@ class Stage(Runtime):
         """Law 2: neither final, nor due, nor parked, nor waiting for an attempt that is."""
         payment = self.payment(id_)
         jobs = [payment.due, *(attempt.due for attempt in self.attempts(id_))]
+        jobs += [refund.due for refund in self.refunds(id_)]
         lives = any(due.next_run_at is not None or due.parked is not None for due in jobs)
         return not payment.final and not lives
+
+
+def _jobs(books: Books) -> list[tuple[Command, Iterable[Kept[Any]]]]:
+    return [
+        (Command.RESOLVE, books.attempts),
+        (Command.NOTICE, books.notices),
+        (Command.REFUND, books.refunds),
+        (Command.PAYOUT, books.payouts),
+        (Command.DETACH, books.detachments),
+    ]
 
 
 def add_notice(memory: MemoryStore, notice: Notice) -> None:
@@ -163,6 +187,11 @@ def run(command: Command, id_: UUID, runtime: Runtime) -> None:
     flows = {
         Command.SCREEN: screen,
         Command.CHARGE: charge,
+        Command.CAPTURE: capture,
+        Command.VOID: void,
+        Command.REFUND: refund,
+        Command.PAYOUT: payout,
+        Command.DETACH: detach,
         Command.RESOLVE: resolve,
         Command.NOTICE: notice,
     }

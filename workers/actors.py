@@ -9,10 +9,15 @@ import dramatiq
 from dramatiq import Broker
 
 from domain.commands import Command
+from domain.flows.capture import capture
 from domain.flows.charge import charge
+from domain.flows.detach import detach
 from domain.flows.notice import notice
+from domain.flows.payout import payout
+from domain.flows.refund import refund
 from domain.flows.resolve import resolve
 from domain.flows.screen import screen
+from domain.flows.void import void
 from domain.ports import Runtime
 
 
@@ -21,6 +26,7 @@ def declare(
     runtime: Runtime,
     seal: Callable[[bool], int],
     publish: Callable[[], int],
+    probe: Callable[[], int],
 ) -> None:
     """Declare every command's actor on `broker`. Retries are rows, so none is asked for here."""
 
@@ -30,6 +36,12 @@ def declare(
 
     actor(Command.SCREEN, lambda id_: screen(UUID(id_), runtime))
     actor(Command.CHARGE, lambda id_: charge(UUID(id_), runtime))
+    actor(Command.CAPTURE, lambda id_: capture(UUID(id_), runtime))
+    actor(Command.VOID, lambda id_: void(UUID(id_), runtime))
+    actor(Command.REFUND, lambda id_: refund(UUID(id_), runtime))
+    actor(Command.PAYOUT, lambda id_: payout(UUID(id_), runtime))
+    actor(Command.DETACH, lambda id_: detach(UUID(id_), runtime))
+    actor(Command.PROBE, lambda _: _until_empty(probe))
     actor(Command.RESOLVE, lambda id_: resolve(UUID(id_), runtime))
     actor(Command.NOTICE, lambda id_: notice(UUID(id_), runtime))
     actor(Command.SEAL, lambda scope: _until_empty(lambda: seal(scope == "all")))

@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Protocol, TypeAlias, TypeVar, assert_never
+from typing import Final, Protocol, TypeAlias, TypeVar
 
-from domain.attempt import Attempt
-from domain.breaker import Hold, Override, Verdict
+from domain.attempt import Attempt, Operation
+from domain.breaker import NEW_MONEY, Hold, Override, Verdict
+from domain.callback import callback_hint
+from domain.flows.send import send
 from domain.outcome import (
-    Declined,
     Lookup,
     NotCharged,
-    NotFound,
     Outcome,
-    Pending,
     Proof,
-    RequiresAction,
-    Succeeded,
-    Unknown,
 )
-from domain.payment import Payment
 from domain.ports import Budget, Declaration, Refused
 from domain.routing import GatewayRow
+from domain.task import Task
+from domain.vaulted import Detachment
 from domain.webhook import Hint
 from ops.telemetry import metrics
 from workers.circuit import Permit as Slot
 from workers.gateways import Adapter
+from workers.verdicts import ERROR, judged, probed
 
 #: Told gateway, operation, what it came to and how many seconds it took, after every call.
 #: It runs between a provider's answer and its storing, and must not raise.
 OnCall: TypeAlias = Callable[[str, str, str, float], None]
 
-#: New money: what a breaker, a bulkhead or a budget may refuse.
-CHARGE: Final = "charge"
-#: Asked about money that may be out there already: always admitted, each counted by its own breaker.
+#: What a breaker, a bulkhead or a budget may refuse, beside payouts; it has the operation's name.
+CHARGE: Final = Operation.CHARGE.value
+#: About money that may be out there already, or about none: always admitted, each counted by a
+#: breaker of its own, so that a provider's slow refunds do not close it to charges.
 REPLAY: Final = "replay"
-VOID: Final = "void"
+PAYOUT_REPLAY: Final = "payout_replay"
+CANCEL: Final = "cancel"
+CAPTURE: Final = Operation.CAPTURE.value
+VOID: Final = Operation.VOID.value
+REFUND: Final = Operation.REFUND.value
+DETACH: Final = "detach"
+PROBE: Final = "probe"
 LOOKUP: Final = "lookup"
 
 #: A gateway without an adapter may get one with the next reading of the configuration.
@@ -46,25 +50,11 @@ NO_ADAPTER: Final = Refused("no_adapter", 1.0)
 #: The bound of calls under way is held against new money only; the others must name one, too.
 UNHELD: Final = 1
 
-#: What a call came to, as metrics name it.
-NAMES: Final[Mapping[type, str]] = MappingProxyType(
-    {
-        Succeeded: "succeeded",
-        Pending: "pending",
-        RequiresAction: "requires_action",
-        Declined: "declined",
-        NotCharged: "not_charged",
-        Unknown: "unknown",
-        NotFound: "not_found",
-    }
-)
-#: And what it came to if our own code failed.
-ERROR: Final = "error"
-
 #: The documented reason of a call that we did not make, because we were late ourselves.
 LATE: Final = NotCharged(Proof.NEVER_SENT, "the time to send was over before the call")
 
-Found = TypeVar("Found", bound=Lookup)
+Found = TypeVar("Found")
+Came = TypeVar("Came", bound=Lookup)
 
 
 class Circuit(Protocol):
@@ -123,18 +113,20 @@ class Caller:
         adapter = self._adapters.get(gateway_id)
         return None if adapter is None else Guarded(gateway_id, adapter, self._door)
 
-    def admit(self, gateway: GatewayRow, *, retry: bool) -> Granted | Refused:
-        """Ask for a slot for one new charge: one question to the circuit answers it.
+    def admit(self, gateway: GatewayRow, operation: Operation, *, retry: bool) -> Granted | Refused:
+        """Ask for a slot for one new charge or payout: one question to the circuit answers it.
 
-        A person's "up" passes the breaker, but neither the bulkhead nor the retry budget.
+        Each of the two has a breaker of its own. A person's "up" passes the breaker, but neither
+        the bulkhead nor the retry budget.
         """
+        assert operation in NEW_MONEY, f"a {operation} is not new money: nothing may refuse it"
         adapter = self._adapters.get(gateway.id)
         if adapter is None:
             return NO_ADAPTER
         override = None if gateway.forced is None else Override(Hold(gateway.forced))
         slot = self._door.circuit.enter(
             gateway.id,
-            CHARGE,
+            operation.value,
             max_in_flight=gateway.max_in_flight,
             hold_s=self._door.hold_s,
             retry=retry,
@@ -157,16 +149,22 @@ class _Door:
         assert not isinstance(slot, Refused), f"{operation} was refused: {slot.reason}"
         return slot
 
-    def through(self, slot: Slot, adapter: Adapter, call: Callable[[], Found]) -> Found:
+    def through(
+        self,
+        slot: Slot,
+        call: Callable[[], Found],
+        says: Callable[[Found], tuple[Verdict, str]],
+    ) -> Found:
         """Make the call and give the slot back with what it says about the gateway's health.
 
-        If our own code fails, that says nothing about the gateway.
+        `says` returns that, and the call's name for metrics. If our own code fails, that says
+        nothing about the gateway.
         """
         began = self.clock()
         verdict, name = Verdict.IGNORED, ERROR
         try:
             found = call()
-            verdict, name = _verdict(found, adapter), NAMES[type(found)]
+            verdict, name = says(found)
             return found
         finally:
             took_s = self.clock() - began
@@ -176,19 +174,23 @@ class _Door:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A slot for one new charge."""
+    """A slot for one new charge or payout."""
 
     slot: Slot
     adapter: Adapter
     door: _Door
 
-    def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
+    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
         """Make the one call this permit is for, and give the slot back."""
+        asked = self.slot.operation
+        assert attempt.operation == asked, f"a permit for a {asked} lets no {attempt.operation} by"
         if self.door.clock() >= budget.send_by:  # our own delay, which no breaker should count
             self.give_back()
             return LATE
         return self.door.through(
-            self.slot, self.adapter, lambda: self.adapter.charge(attempt, budget)
+            self.slot,
+            lambda: send(self.adapter, attempt, budget),
+            lambda found: judged(found, self.adapter),
         )
 
     def give_back(self) -> None:
@@ -198,7 +200,8 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """One gateway, for what must always be possible: asking, sending again, cancelling."""
+    """One gateway, for what must always be possible: asking, sending again, and everything that
+    changes or gives back money which is out there already."""
 
     id: str
     adapter: Adapter
@@ -209,41 +212,55 @@ class Guarded:
         """What the adapter promises."""
         return self.adapter.declaration
 
-    def compose(self, payment: Payment, reference: str) -> bytes | None:
-        """The exact charge request; None: this provider cannot express the payment."""
-        return self.adapter.compose(payment, reference)
+    def compose(self, task: Task, reference: str) -> bytes | None:
+        """The exact request; None: this provider cannot express it."""
+        return self.adapter.compose(task, reference)
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
         """Send the stored request again, under the same key: for lost answers, not for new money."""
-        slot = self.door.slot(self.id, REPLAY)
-        return self.door.through(slot, self.adapter, lambda: self.adapter.charge(attempt, budget))
+        return self._guarded(REPLAY, lambda: self.adapter.charge(attempt, budget))
+
+    def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Cancel a charge that nobody wants any more, and read back what became of it."""
+        return self._guarded(CANCEL, lambda: self.adapter.cancel(attempt, budget))
+
+    def capture(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Collect from a hold."""
+        return self._guarded(CAPTURE, lambda: self.adapter.capture(attempt, budget))
 
     def void(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Cancel at the provider and read back what became of it."""
-        slot = self.door.slot(self.id, VOID)
-        return self.door.through(slot, self.adapter, lambda: self.adapter.void(attempt, budget))
+        """Let go of a hold."""
+        return self._guarded(VOID, lambda: self.adapter.void(attempt, budget))
+
+    def refund(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Give money of a charge back."""
+        return self._guarded(REFUND, lambda: self.adapter.refund(attempt, budget))
+
+    def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
+        """Send the stored payout again, under the same key: for lost answers, as with a charge."""
+        return self._guarded(PAYOUT_REPLAY, lambda: self.adapter.payout(attempt, budget))
+
+    def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
+        """Have the provider forget a stored token."""
+        return self._guarded(DETACH, lambda: self.adapter.detach(detachment, budget))
 
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
-        """Read the object, by the provider's id or by our reference."""
-        slot = self.door.slot(self.id, LOOKUP)
-        return self.door.through(slot, self.adapter, lambda: self.adapter.lookup(attempt, budget))
+        """Read what became of an attempt, by the provider's id or by our reference."""
+        return self._guarded(LOOKUP, lambda: self.adapter.lookup(attempt, budget))
+
+    def probe(self, budget: Budget) -> bool:
+        """Whether the provider answers at all."""
+        slot = self.door.slot(self.id, PROBE)
+        return self.door.through(
+            slot,
+            lambda: self.adapter.probe(budget),
+            probed,
+        )
 
     def read_notice(self, body: bytes) -> Hint | None:
-        """Which object a webhook speaks of; None: unreadable."""
-        return self.adapter.read_notice(body)
+        """Which object a webhook or a callback speaks of; None: unreadable."""
+        return self.adapter.read_notice(body) or callback_hint(body)
 
-
-def _verdict(found: Lookup, adapter: Adapter) -> Verdict:
-    """Return what an outcome says about the gateway. An issuer's "no" came through a healthy one."""
-    match found:
-        case Succeeded() | Pending() | RequiresAction() | Declined() | NotFound():
-            return Verdict.GOOD
-        case Unknown() | NotCharged(proof=Proof.NEVER_SENT):
-            return Verdict.BAD
-        case NotCharged(proof=Proof.REJECTED):
-            # One merchant's odd request must not close the gateway to everybody.
-            return Verdict.BAD if adapter.at_fault(found) else Verdict.IGNORED
-        case NotCharged():
-            return Verdict.GOOD
-        case _:
-            assert_never(found)
+    def _guarded(self, operation: str, call: Callable[[], Came]) -> Came:
+        slot = self.door.slot(self.id, operation)
+        return self.door.through(slot, call, lambda found: judged(found, self.adapter))

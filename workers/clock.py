@@ -37,6 +37,8 @@ SEAL_S = 1.0
 PUBLISH_S = 1.0
 SEAL_ALL_S = 600.0
 MEASURE_S = 5.0
+#: A gateway that went away while nobody pays is seen within this (G-11).
+PROBE_S = 15.0
 #: One per tick that may run at the same time.
 CONNECTIONS = 5
 
@@ -72,6 +74,10 @@ class Clock:
         """Ask for the outbox to be drained, if there is anything in it."""
         if unpublished(self.engine):
             self.wakes.wake(Command.PUBLISH, "outbox", "clock")
+
+    def probe(self) -> None:
+        """Ask for every gateway to be probed."""
+        self.wakes.wake(Command.PROBE, "gateways", "clock")
 
     def measure(self) -> None:
         """Put the health of the queues and of the books into the metrics."""
@@ -113,6 +119,7 @@ def schedule(clock: Clock) -> BackgroundScheduler:
         (clock.seal, SEAL_S),
         (clock.publish, PUBLISH_S),
         (clock.seal_all, SEAL_ALL_S),
+        (clock.probe, PROBE_S),
         (clock.measure, MEASURE_S),
     ):
         scheduler.add_job(clock.led(tick), "interval", seconds=every_s, id=tick.__name__)

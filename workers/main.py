@@ -28,6 +28,7 @@ from workers.actors import declare
 from workers.caller import Caller
 from workers.circuit import RedisCircuit
 from workers.gateways.registry import Registry
+from workers.probing import probe_gateways
 from workers.telling import call_readers, consume, tell_breaker
 from workers.velocity import RedisVelocity
 
@@ -57,6 +58,7 @@ def setup() -> None:
         runtime,
         seal=lambda everything: seal(base.engine, settings.secrets.audit, everything=everything),
         publish=lambda: publish(base.engine, consume),
+        probe=lambda: probe_gateways(base.engine, runtime.gateways),
     )
 
 

@@ -14,11 +14,14 @@ from domain.commands import Command
 from domain.due import NEVER, Due, Lease, Reason
 from domain.events import Actor, attempt_told, payment_told
 from domain.facts import Fact, Source
+from domain.flows.consequences import close_cases
+from domain.flows.intent import Intent
 from domain.flows.learn import learn, record, take_over
 from domain.outcome import NotCharged, Proof
-from domain.payment import CHARGEABLE, Payment
+from domain.payment import CHARGEABLE, Payment, Status
 from domain.ports import Budget, Gateway, Permit, Refused, Runtime, Work
 from domain.routing import End, GatewayRow, Go, Plan, Stand, decide
+from domain.task import Charge
 
 #: More gateways than this for one payment is a configuration error; also the bound of the loop.
 MAX_STEPS = 16
@@ -86,6 +89,8 @@ def _next(work: Work, payment: Payment, run: Run, runtime: Runtime) -> Step | No
             ended = payment.ended(status, failure)
             work.save_payment(ended, run.lease)
             work.tell(payment_told(payment, ended, Actor.WORKER, "charge"))
+            if payment.status is Status.IN_REVIEW:
+                close_cases(work, ended)
             return None
         case Stand(attempt=attempt):
             _stand(work, payment, attempt, run.lease, runtime)
@@ -97,8 +102,8 @@ def _next(work: Work, payment: Payment, run: Run, runtime: Runtime) -> Step | No
 def _stand(work: Work, payment: Payment, attempt: Attempt, lease: Lease, runtime: Runtime) -> None:
     """An attempt is open: hand it to `resolve` where it needs a push, and wait for its facts."""
     if attempt.state is State.SENDING:
-        applied = take_over(work, attempt, runtime)
-        payment, attempt = applied.payment, applied.attempt
+        learnt = take_over(work, attempt, runtime)
+        payment, attempt = learnt.of_payment, learnt.attempt
         runtime.wake(Command.RESOLVE, attempt.id, payment.request_id)
     elif attempt.due.parked is None and (
         payment.cancel_requested_at is not None or work.now >= payment.expires_at
@@ -122,7 +127,7 @@ def _try(step: Step, run: Run, runtime: Runtime) -> bool:
             run.refused[row.id] = Refused("no_adapter", runtime.policy.defer_cap_s)
             continue
         retry = any(attempt.gateway_id == row.id for attempt in step.attempts)
-        permit = runtime.gateways.admit(row, retry=retry)
+        permit = runtime.gateways.admit(row, Operation.CHARGE, retry=retry)
         if isinstance(permit, Refused):
             run.refused[row.id] = permit
             continue
@@ -138,12 +143,13 @@ def _attempt(
     policy = runtime.policy
     try:
         id_ = runtime.new_id()
-        request = gateway.compose(step.payment, id_.hex)
+        request = gateway.compose(Charge(step.payment), id_.hex)
         if request is None:
             permit.give_back()
             run.refused[row.id] = Refused("cannot_express", policy.defer_cap_s)
             return True
-        attempt = _written(id_, request, step, row, gateway, runtime)
+        declared = gateway.declaration
+        attempt = _intent(step, row).written(id_, request, declared, step.now, policy)
         with runtime.store.begin() as work:
             passed = _passed_over(step.plan, run)
             payment = work.begin_attempt(attempt, run.lease, policy.lease_s, passed)
@@ -154,7 +160,7 @@ def _attempt(
                 if payment.due.parked is not None:
                     # A fact has called a person since we decided: this attempt is never sent.
                     unsent = NotCharged(Proof.NEVER_SENT, "the payment was parked before it")
-                    record(work, Fact(attempt.id, Source.ANSWER, unsent), payment.id, runtime)
+                    record(work, Fact(attempt.id, Source.ANSWER, unsent), attempt, runtime)
     except BaseException:
         permit.give_back()
         raise
@@ -162,42 +168,34 @@ def _attempt(
         permit.give_back()
         return False
     budget = Budget(run.begun + policy.send_window_s, run.begun + policy.call_s)
-    outcome = permit.charge(attempt, budget)
-    applied = learn(Fact(attempt.id, Source.ANSWER, outcome), payment.id, runtime)
+    outcome = permit.send(attempt, budget)
+    learnt = learn(Fact(attempt.id, Source.ANSWER, outcome), attempt, runtime)
+    payment = learnt.of_payment
     if isinstance(outcome, NotCharged) and outcome.retry_after_s:
         run.retry_after_s = max(run.retry_after_s, outcome.retry_after_s)
     run.tried.add(row.id)
-    if applied.attempt.blocks and not applied.payment.final:
+    if not payment.final and not learnt.attempt.blocks and payment.status in CHARGEABLE:
+        return True
+    if not payment.final:
         # Facts drive it from here; whoever they wake must not find our lease in the way.
         with runtime.store.begin() as work:
             work.release(payment.id, run.lease)
-    return not applied.payment.final and not applied.attempt.blocks
+    learnt.wake(runtime)
+    return False
 
 
-def _written(
-    id_: UUID, request: bytes, step: Step, row: GatewayRow, gateway: Gateway, runtime: Runtime
-) -> Attempt:
-    declared, policy, now = gateway.declaration, runtime.policy, step.now
-    deadline = now + timedelta(seconds=policy.call_s)
-    return Attempt(
-        id=id_,
-        payment_id=step.payment.id,
-        merchant_id=step.payment.merchant_id,
-        mode=step.payment.mode,
+def _intent(step: Step, row: GatewayRow) -> Intent:
+    payment = step.payment
+    return Intent(
         operation=Operation.CHARGE,
-        number=len(step.attempts) + 1,
+        merchant_id=payment.merchant_id,
+        mode=payment.mode,
+        money=payment.money,
         gateway_id=row.id,
-        adapter_version=declared.adapter_version,
-        money=step.payment.money,
-        state=State.SENDING,
-        request=request,
-        send_before=now + timedelta(seconds=policy.send_window_s),
-        deadline_at=deadline,
-        key_window_ends=now + declared.key_window,
-        created_at=now,
-        # Should we die now, `resolve` takes over as soon as we can no longer be sending.
-        due=Due(deadline + timedelta(seconds=policy.lease_slack_s)),
-        request_id=step.payment.request_id,
+        number=sum(a.operation is Operation.CHARGE for a in step.attempts) + 1,
+        request_id=payment.request_id,
+        payment_id=payment.id,
+        captures=payment.captures_at_once,
     )
 
 

@@ -10,7 +10,7 @@ from domain.attempt import Attempt
 from domain.due import Reason
 from domain.events import notice_told
 from domain.facts import Fact, Source, poll_at
-from domain.flows.learn import record, wake_charge
+from domain.flows.learn import record
 from domain.outcome import NotFound, Unknown
 from domain.ports import Budget, Gateway, Runtime, Work
 from domain.webhook import Notice
@@ -43,12 +43,11 @@ def notice(notice_id: UUID, runtime: Runtime) -> None:
             _again(work, held, runtime)
             return
         fact = Fact(attempt.id, Source.WEBHOOK, found)
-        applied = record(work, fact, attempt.payment_id, runtime)
+        learnt = record(work, fact, attempt, runtime)
         done = replace(held, status="processed", due=held.due.at(None))
         work.save_notice(done)
         work.tell(notice_told(done, attempt.mode))
-    if not applied.attempt.blocks:
-        wake_charge(applied.payment, runtime)
+    learnt.wake(runtime)
 
 
 def _matched(work: Work, held: Notice, gateway: Gateway | None, runtime: Runtime) -> Attempt | None:

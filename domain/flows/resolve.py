@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.attempt import Attempt, State
+from domain.attempt import Attempt, Operation, State
 from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, attempt_told
-from domain.facts import Fact, Source, polled
-from domain.flows.learn import learn, take_over, wake_charge
+from domain.facts import Fact, Source, is_open, polled
+from domain.flows.learn import Then, learn, take_over
+from domain.flows.send import send
 from domain.outcome import (
     NotCharged,
     NotFound,
@@ -35,7 +35,7 @@ def resolve(attempt_id: UUID, runtime: Runtime) -> None:
         if claim is None:
             return
         attempt = claim.row
-        if not attempt.blocks or attempt.state is State.CAPTURED:
+        if not (is_open(attempt) or _may_have_changed(attempt)):
             work.save_attempt(replace(attempt, due=NEVER))
             return
         if claim.starts > runtime.policy.max_starts:
@@ -43,48 +43,65 @@ def resolve(attempt_id: UUID, runtime: Runtime) -> None:
             work.save_attempt(parked)
             work.tell(attempt_told(attempt, parked, Actor.WORKER, "resolve"))
             return
-        payment = work.payment(attempt.payment_id)  # unlocked: facts lock it before the attempt
         now = work.now
+        unwanted = attempt.operation is Operation.CHARGE and _unwanted(
+            work.payment(attempt.root_id),  # unlocked: facts lock it before the attempt
+            now,
+        )
     if attempt.state is State.SENDING:
         with runtime.store.begin() as work:
-            take_over(work, attempt, runtime)
+            learnt = take_over(work, attempt, runtime)
+        learnt.wake(runtime)
         runtime.wake(Command.RESOLVE, attempt.id, attempt.request_id)
         return
     gateway = runtime.gateways.get(attempt.gateway_id)
     if gateway is None:
         found: tuple[Source, Outcome] = (Source.LOOKUP, Unknown("the gateway has no adapter here"))
     else:
-        found = _ask(attempt, payment, gateway, now, until, runtime)
+        found = _ask(attempt, gateway, now, until, runtime, unwanted=unwanted)
     source, outcome = found
-    applied = learn(Fact(attempt.id, source, outcome), payment.id, runtime, _later(runtime))
-    if not applied.attempt.blocks:
-        wake_charge(applied.payment, runtime)
+    learn(Fact(attempt.id, source, outcome), attempt, runtime, _later(runtime)).wake(runtime)
 
 
-def _later(runtime: Runtime) -> Callable[[Attempt, Work], Attempt]:
-    return lambda attempt, work: polled(attempt, work.now, runtime.policy.resolve)
+def _may_have_changed(attempt: Attempt) -> bool:
+    """Whether a hold is worth another look: somebody else may have collected it, or let go of it."""
+    return attempt.held and not attempt.captured and not attempt.released
+
+
+def _unwanted(payment: Payment, now: datetime) -> bool:
+    """Whether nobody waits for this money any more."""
+    return payment.final or payment.cancel_requested_at is not None or now >= payment.expires_at
+
+
+def _later(runtime: Runtime) -> Then:
+    def later(attempt: Attempt, work: Work) -> Attempt:
+        if is_open(attempt) or attempt.due.parked is not None:
+            return polled(attempt, work.now, runtime.policy.resolve)
+        return replace(attempt, due=NEVER)
+
+    return later
 
 
 def _ask(
     attempt: Attempt,
-    payment: Payment,
     gateway: Gateway,
     now: datetime,
     until: float,
     runtime: Runtime,
+    *,
+    unwanted: bool,
 ) -> tuple[Source, Outcome]:
     """Look up; then, by what is wanted, send the stored bytes again or cancel."""
     declared = gateway.declaration
-    unwanted = payment.final or payment.cancel_requested_at is not None or now >= payment.expires_at
     found = gateway.lookup(attempt, _budget(until, runtime))
     match found:
         case NotFound():
             return _absent(attempt, gateway, declared, now, unwanted, until, runtime)
         case Pending() | RequiresAction() | Succeeded(captured=False) if (
-            unwanted and declared.can_void
+            unwanted and declared.can_void and is_open(attempt)
         ):
             named = replace(attempt, provider_id=attempt.provider_id or found.provider_id)
-            return Source.VOID, gateway.void(named, _budget(until, runtime))
+            return Source.VOID, gateway.cancel(named, _budget(until, runtime))
         case _:
             return Source.LOOKUP, found
 
@@ -107,7 +124,7 @@ def _absent(
     lost = attempt.state is State.UNKNOWN and attempt.may_replay(now, margin)
     if lost and not unwanted:
         # The same bytes under the same key: the provider charges at most once, whichever arrives.
-        return Source.ANSWER, _replayed(gateway.charge(attempt, _budget(until, runtime)))
+        return Source.ANSWER, _replayed(send(gateway, attempt, _budget(until, runtime)))
     return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")
 
 

@@ -12,8 +12,10 @@ from domain.events import Actor, payment_told, screened_told
 from domain.fraud.features import Inputs, MethodType
 from domain.fraud.identities import identities
 from domain.fraud.score import Assessment, Decision, assess
-from domain.payment import Failure, Payment, Status
-from domain.ports import Runtime
+from domain.operation_events import case_told
+from domain.payment import Failure, Payment, Review, Status
+from domain.ports import Runtime, Work
+from domain.review import Case, CaseKind
 
 
 def screen(payment_id: UUID, runtime: Runtime) -> None:
@@ -58,6 +60,8 @@ def screen(payment_id: UUID, runtime: Runtime) -> None:
         work.tell(screened_told(after, assessment.decision, assessment.mode))
         if after.status is not before.status:
             work.tell(payment_told(before, after, Actor.WORKER, "screen"))
+        if after.review is Review.OPEN:
+            _ask_people(work, after, assessment, runtime)
     if after.status is Status.PENDING:
         runtime.wake(Command.CHARGE, payment_id, payment.request_id)
 
@@ -70,7 +74,9 @@ def _decided(payment: Payment, assessment: Assessment) -> Payment:
         case Decision.CHALLENGE:
             return replace(scored, wants_3ds=True)
         case Decision.REVIEW:
-            return scored.moved(Status.IN_REVIEW)
+            # Where money can be held it is held while a person decides: the payer need not wait.
+            asked = replace(scored, review=Review.OPEN)
+            return asked if payment.method.holds else asked.moved(Status.IN_REVIEW)
         case Decision.DECLINE:
             # The payer learns nothing about the rules; operators read the stored factors.
             return scored.ended(
@@ -78,6 +84,18 @@ def _decided(payment: Payment, assessment: Assessment) -> Payment:
             )
         case _:
             assert_never(assessment.decision)
+
+
+def _ask_people(work: Work, payment: Payment, assessment: Assessment, runtime: Runtime) -> None:
+    case = Case(
+        id=runtime.new_id(),
+        payment_id=payment.id,
+        kind=CaseKind.FRAUD,
+        reason=assessment.reason or f"score {assessment.score}",
+        opened_at=work.now,
+    )
+    if work.open_case(case):
+        work.tell(case_told(case, payment, Actor.WORKER, "screen"))
 
 
 def inputs_of(payment: Payment) -> Inputs:

@@ -7,7 +7,7 @@ from typing import Final
 from domain.attempt import Operation, State
 from domain.ids import HEX_CHARACTERS, Kind
 from domain.outcome import Proof
-from domain.payment import Mode, Status
+from domain.requests import Verb
 from ingress.contract import Json
 
 PAYMENT_ID: Final = f"{Kind.PAYMENT.value}_0198c0de7f3a7c519a3d5f0e4b2a6d18"
@@ -35,106 +35,6 @@ def _object(description: str, properties: Json) -> Json:
     }
 
 
-_LINKS: Final = _object(
-    "Where to go on from here.",
-    {"self": _TEXT, "status": _TEXT, "attempts": _TEXT, "cancel": _TEXT},
-)
-
-ACCEPTED: Final = _object(
-    "An accepted payment: written down, not yet sent to anybody. A repeated request with the same "
-    "Idempotency-Key gets the same bytes again.",
-    {
-        "id": _id(Kind.PAYMENT, PAYMENT_ID),
-        "object": {"const": "payment"},
-        "status": {"const": Status.PENDING.value},
-        "amount": _MINOR,
-        "currency": _TEXT,
-        "order_id": _NULLABLE,
-        "provider": {"type": "null"},
-        "transaction_id": _id(Kind.PAYMENT, PAYMENT_ID),
-        "fraud_score": {"type": "null"},
-        "mode": {"enum": list(Mode)},
-        "created_at": _MOMENT,
-        "expires_at": _MOMENT,
-        "links": _LINKS,
-    },
-)
-
-PAYMENT: Final = _object(
-    "A payment as it stands.",
-    {
-        "id": _id(Kind.PAYMENT, PAYMENT_ID),
-        "object": {"const": "payment"},
-        "status": {
-            "enum": list(Status),
-            "description": (
-                "`pending` and `processing` go on by themselves; `requires_action` needs the "
-                "payer, `in_review` a person of ours; the rest is final, except that a provider "
-                "can still undo a capture."
-            ),
-        },
-        "amount": _MINOR,
-        "currency": _TEXT,
-        "amount_captured": _MINOR,
-        "amount_refunded": _MINOR,
-        "order_id": _NULLABLE,
-        "provider": _NULLABLE | {"description": "The gateway that has it; null: none yet."},
-        "transaction_id": _id(Kind.PAYMENT, PAYMENT_ID) | {"description": "The same as `id`."},
-        "fraud_score": _NULLABLE | {"description": "0 to 1 as a decimal; null: not scored yet."},
-        "risk_level": _NULLABLE | {"examples": ["low", "medium", "high"]},
-        "next_action": {
-            "type": ["object", "null"],
-            "description": "What the payer must do.",
-            "required": ["type", "url"],
-            "properties": {
-                "type": {"const": "redirect"},
-                "url": {"type": "string", "format": "uri"},
-            },
-        },
-        "failure": {
-            "type": ["object", "null"],
-            "description": "Why it ended without money.",
-            "required": ["code", "reason"],
-            "properties": {"code": _TEXT, "reason": _TEXT},
-        },
-        "cancel_requested": {"type": "boolean"},
-        "description": _NULLABLE,
-        "metadata": {"type": "object", "additionalProperties": _TEXT},
-        "mode": {"enum": list(Mode)},
-        "created_at": _MOMENT,
-        "expires_at": _MOMENT,
-        "captured_at": _NULLABLE_MOMENT,
-        "parked": {
-            "type": ["object", "null"],
-            "description": "It waits for a person of ours; later news still applies.",
-            "required": ["reason"],
-            "properties": {"reason": _TEXT},
-        },
-        "links": _LINKS,
-    },
-)
-
-PAYMENT_STATUS: Final = _object(
-    "What pollers need of a payment.",
-    {
-        "id": _id(Kind.PAYMENT, PAYMENT_ID),
-        "status": {"enum": list(Status)},
-        "amount": _MINOR,
-        "amount_captured": _MINOR,
-        "currency": _TEXT,
-        "failure_code": _NULLABLE,
-    },
-)
-
-PAYMENT_PAGE: Final = _object(
-    "Payments, newest first.",
-    {
-        "data": {"type": "array", "items": {"$ref": "#/components/schemas/Payment"}},
-        "has_more": {"type": "boolean"},
-        "next_cursor": _NULLABLE | {"description": "For `?cursor=`; null on the last page."},
-    },
-)
-
 ATTEMPT: Final = _object(
     "One try of one operation at one gateway, written down before anything was sent.",
     {
@@ -142,6 +42,7 @@ ATTEMPT: Final = _object(
         "gateway": _TEXT | {"examples": ["stripe-eu"]},
         "number": {"type": "integer", "minimum": 1},
         "operation": {"enum": list(Operation)},
+        "refund_id": _NULLABLE | {"description": "The refund that it carries out."},
         "state": {"enum": list(State)},
         "proof": {
             "enum": [*Proof, None],
@@ -150,9 +51,17 @@ ATTEMPT: Final = _object(
         "code": _NULLABLE | {"description": "The provider's code."},
         "cause": _NULLABLE,
         "amount": _MINOR,
+        "amount_captured": _MINOR | {"description": "What a charge has collected by now."},
         "currency": _TEXT,
+        "provider_reference": _NULLABLE | {"description": "The provider's id of it."},
         "created_at": _MOMENT,
         "finished_at": _NULLABLE_MOMENT,
+        "parked": {
+            "type": ["object", "null"],
+            "description": "It waits for a person of ours.",
+            "required": ["reason"],
+            "properties": {"reason": _TEXT},
+        },
     },
 )
 
@@ -192,6 +101,11 @@ PROBLEM: Final = {
         "request_id": _TEXT | {"description": "Name it when you ask us."},
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
         "fix": _TEXT | {"description": "What would be right, where it is known."},
+        "allowed_operations": {
+            "type": "array",
+            "items": {"enum": list(Verb)},
+            "description": "With `illegal_state` about a payment: what may be asked of it now.",
+        },
     },
 }
 

@@ -9,7 +9,12 @@ from ingress.contract import Json
 #: Code: (status, what it means and what to do). A test compares it with `ingress.problems`.
 CODES: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "The request is not well-formed HTTP."),
-    "malformed_body": (400, "The body is not UTF-8, or not JSON."),
+    "malformed_body": (400, "The body is not UTF-8, or not the JSON or XML that it says it is."),
+    "soap_version_unsupported": (400, "The envelope is not one of SOAP 1.1. Send SOAP 1.1."),
+    "soap_header_not_understood": (
+        400,
+        "A SOAP header says mustUnderstand, and none is understood here. Send it without.",
+    ),
     "idempotency_key_required": (
         400,
         "A live payment came without an Idempotency-Key. Send one, new for each payment.",
@@ -43,10 +48,30 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         409,
         "Another operation on this payment is open. Try again after Retry-After.",
     ),
-    "illegal_state": (409, "The payment's status does not allow this. Read it, then decide."),
+    "illegal_state": (
+        409,
+        "The payment's status, or that the customer was anonymized, does not allow this. Read it, "
+        "then decide. About a payment, `allowed_operations` names what is possible now.",
+    ),
+    "refund_window_closed": (
+        409,
+        "The money was captured too long ago for a refund. Pay it out instead.",
+    ),
+    "operation_not_supported": (409, "The payment's provider cannot do this."),
     "lease_lost": (409, "Somebody else works on this object. Try again."),
+    "customer_exists": (409, "Another customer has this external_id. Update that one."),
+    "limit_reached": (409, "There are as many of these as there may be. Remove one first."),
+    "withdrawal_refused": (
+        409,
+        "The merchant's balance or a limit does not allow this withdrawal now. Nothing was sent.",
+    ),
     "body_too_large": (413, "The body is larger than 64 KiB, or 1 MiB for a webhook."),
     "path_too_long": (414, "Path and query are longer than 8 KiB."),
+    "unsupported_media_type": (
+        415,
+        "The body is neither JSON nor XML, or not in UTF-8. Send application/json, "
+        "application/xml or text/xml.",
+    ),
     "validation_failed": (422, "Fields are wrong: `errors` names all of them, each with its fix."),
     "raw_card_data_refused": (
         422,
@@ -59,6 +84,14 @@ CODES: Final[dict[str, tuple[int, str]]] = {
         "original request again.",
     ),
     "amount_out_of_range": (422, "The amount is outside what this currency allows."),
+    "amount_exceeds_refundable": (
+        422,
+        "More was asked back than is left; `fix` says how much is. What is on its way back counts.",
+    ),
+    "amount_exceeds_authorized": (
+        422,
+        "More was to be captured than is held; `fix` says how much is.",
+    ),
     "currency_mismatch": (422, "The amount is not in the payment's currency."),
     "rate_limited": (429, "Too many requests in this minute. Try again after Retry-After."),
     "headers_too_large": (431, "The headers are larger than 16 KiB."),

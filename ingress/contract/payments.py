@@ -4,50 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from domain.payment import Status
 from ingress.contract import Json
 from ingress.contract.answers import ATTEMPT_ID, PAYMENT_ID, RATED
 from ingress.contract.codes import BEHIND_A_KEY, WITH_A_BODY, refusals
+from ingress.contract.list_parameters import OF_PAYMENTS
+from ingress.contract.payment_answers import ACCEPTED_EXAMPLE, CAPTURED_EXAMPLE
 from ingress.contract.requests import EXAMPLES
-from ingress.orders import ORDER_ID
-from ingress.schemas import DEFAULT_LIMIT, MAX_LIMIT, MAX_WAIT_S
+from ingress.schemas import MAX_WAIT_S
 
-_LINKS: Final = {
-    "self": f"/v1/payments/{PAYMENT_ID}",
-    "status": f"/v1/payments/{PAYMENT_ID}/status",
-    "attempts": f"/v1/payments/{PAYMENT_ID}/attempts",
-    "cancel": f"/v1/payments/{PAYMENT_ID}/cancel",
-}
-_ACCEPTED: Final = {
-    "id": PAYMENT_ID,
-    "object": "payment",
-    "status": "pending",
-    "amount": 10000,
-    "currency": "USD",
-    "order_id": "order-1001",
-    "provider": None,
-    "transaction_id": PAYMENT_ID,
-    "fraud_score": None,
-    "mode": "test",
-    "created_at": "2026-03-31T12:00:00.000Z",
-    "expires_at": "2026-03-31T12:30:00.000Z",
-    "links": _LINKS,
-}
-_CAPTURED: Final = _ACCEPTED | {
-    "status": "captured",
-    "amount_captured": 10000,
-    "amount_refunded": 0,
-    "provider": "stripe-eu",
-    "fraud_score": "0.040",
-    "risk_level": "low",
-    "next_action": None,
-    "failure": None,
-    "cancel_requested": False,
-    "description": None,
-    "metadata": {},
-    "captured_at": "2026-03-31T12:00:01.250Z",
-    "parked": None,
-}
 _STATUS: Final = {
     "id": PAYMENT_ID,
     "status": "captured",
@@ -61,14 +25,18 @@ _ATTEMPT: Final = {
     "gateway": "stripe-eu",
     "number": 1,
     "operation": "charge",
+    "refund_id": None,
     "state": "captured",
     "proof": None,
     "code": None,
     "cause": None,
     "amount": 10000,
+    "amount_captured": 10000,
     "currency": "USD",
+    "provider_reference": "pi_3PqR",
     "created_at": "2026-03-31T12:00:00.400Z",
     "finished_at": "2026-03-31T12:00:01.250Z",
+    "parked": None,
 }
 
 _ID: Final = {
@@ -144,8 +112,12 @@ def _accept(operation_id: str, summary: str) -> Json:
             },
         },
         "responses": {
-            "200": _answer("The outcome, which was waited for.", "Payment", _CAPTURED, waited),
-            "202": _answer("The payment is written down.", "AcceptedPayment", _ACCEPTED, made),
+            "200": _answer(
+                "The outcome, which was waited for.", "Payment", CAPTURED_EXAMPLE, waited
+            ),
+            "202": _answer(
+                "The payment is written down.", "AcceptedPayment", ACCEPTED_EXAMPLE, made
+            ),
             **refusals(
                 "idempotency_key_required",
                 "request_in_progress",
@@ -153,6 +125,7 @@ def _accept(operation_id: str, summary: str) -> Json:
                 "validation_failed",
                 "raw_card_data_refused",
                 "idempotency_key_reused",
+                "amount_out_of_range",
                 *WITH_A_BODY,
                 *BEHIND_A_KEY,
             ),
@@ -177,7 +150,7 @@ def _read(operation_id: str, summary: str) -> Json:
             },
         ],
         "responses": {
-            "200": _answer("The payment.", "Payment", _CAPTURED, etag),
+            "200": _answer("The payment.", "Payment", CAPTURED_EXAMPLE, etag),
             "304": {"description": "You have it already.", "headers": RATED | etag},
             **refusals("not_found", "validation_failed", *BEHIND_A_KEY),
         },
@@ -189,35 +162,12 @@ _LIST: Final = {
     "tags": ["Payments"],
     "summary": "List payments",
     "description": "Newest first; only your own, in the mode of the key.",
-    "parameters": [
-        {
-            "name": "limit",
-            "in": "query",
-            "schema": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": MAX_LIMIT,
-                "default": DEFAULT_LIMIT,
-            },
-        },
-        {
-            "name": "cursor",
-            "in": "query",
-            "description": "The `next_cursor` of the page before, unchanged.",
-            "schema": {"type": "string"},
-        },
-        {"name": "status", "in": "query", "schema": {"enum": list(Status)}},
-        {
-            "name": "order_id",
-            "in": "query",
-            "schema": {"type": "string", "pattern": f"^{ORDER_ID.pattern}$"},
-        },
-    ],
+    "parameters": OF_PAYMENTS,
     "responses": {
         "200": _answer(
             "One page.",
             "PaymentPage",
-            {"data": [_CAPTURED], "has_more": False, "next_cursor": None},
+            {"data": [CAPTURED_EXAMPLE], "has_more": False, "next_cursor": None},
         ),
         **refusals("validation_failed", *BEHIND_A_KEY),
     },
@@ -245,27 +195,6 @@ _ATTEMPTS: Final = {
     },
 }
 
-_CANCEL: Final = {
-    "operationId": "cancelPayment",
-    "tags": ["Payments"],
-    "summary": "Cancel a payment",
-    "description": "Safe to repeat. What is at a provider already is cancelled there first.",
-    "parameters": [_ID],
-    "responses": {
-        "200": _answer(
-            "It is cancelled.", "Payment", _CAPTURED | {"status": "cancelled", "captured_at": None}
-        ),
-        "202": _answer(
-            "It will be, unless the provider has taken the money already.",
-            "Payment",
-            _CAPTURED | {"status": "processing", "cancel_requested": True, "captured_at": None},
-        ),
-        **refusals(
-            "not_found", "illegal_state", "operation_in_flight", "lease_lost", *BEHIND_A_KEY
-        ),
-    },
-}
-
 PATHS: Final[Json] = {
     "/v1/checkout": {"post": _accept("createCheckout", "Accept a checkout")},
     "/v1/payments": {
@@ -275,6 +204,5 @@ PATHS: Final[Json] = {
     "/v1/payments/{id}": {"get": _read("getPayment", "Read a payment")},
     "/v1/payments/{id}/status": {"get": _STATUS_READ},
     "/v1/payments/{id}/attempts": {"get": _ATTEMPTS},
-    "/v1/payments/{id}/cancel": {"post": _CANCEL},
     "/v1/tx/{id}": {"get": _read("getTransaction", "Read a payment, under its older name")},
 }

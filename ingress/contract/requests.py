@@ -4,52 +4,63 @@ from __future__ import annotations
 
 from typing import Final
 
+from domain.ids import HEX_CHARACTERS, Kind
 from domain.money import MAX_MINOR
+from domain.payment import HOLDABLE, CaptureMethod
+from domain.people import Funding
 from ingress.contract import Json
-from ingress.orders import (
-    MAX_METADATA,
-    MAX_METADATA_NAME,
-    MAX_METADATA_VALUE,
-    MAX_URL,
-    METHODS,
-    ORDER_ID,
-    YEARS,
-)
+from ingress.contract.bodies import COUNTRY, CURRENCY, METADATA, closed, line
+from ingress.methods_in import BRAND, FINGERPRINT
+from ingress.order_method import MAX_HOLDER, METHODS, YEARS
+from ingress.order_payer import MAX_NAME, MAX_POSTCODE, MAX_STREET
+from ingress.orders import MAX_URL, ORDER_ID
 
 _VISIBLE: Final = "^[\\x21-\\x7e]{1,255}$"
-_COUNTRY: Final = {
-    "type": "string",
-    "pattern": "^[A-Z]{2}$",
-    "description": "ISO 3166-1 alpha-2.",
-    "examples": ["ID"],
-}
+_CUSTOMER_ID: Final = f"^{Kind.CUSTOMER.value}_[0-9a-f]{{{HEX_CHARACTERS}}}$"
+_METHOD_ID: Final = f"^{Kind.PAYMENT_METHOD.value}_[0-9a-f]{{{HEX_CHARACTERS}}}$"
+_COUNTRY: Final = COUNTRY | {"examples": ["ID"]}
 
-CARD: Final = {
-    "type": "object",
-    "additionalProperties": False,
-    "description": "What the token stands for, as far as you know. Never a card number.",
-    "properties": {
+CARD: Final = closed(
+    "What the token stands for, as far as you know. Never a card number.",
+    [],
+    {
         "fingerprint": {
             "type": "string",
-            "maxLength": 100,
+            "pattern": f"^{FINGERPRINT.pattern}$",
             "description": "The same for every token of one card. Default: an HMAC of the token.",
         },
-        "brand": {"type": "string", "maxLength": 30, "examples": ["visa"]},
+        "brand": {"type": "string", "pattern": f"^{BRAND.pattern}$", "examples": ["visa"]},
         "last4": {"type": "string", "pattern": "^[0-9]{4}$", "examples": ["4242"]},
         "exp_month": {"type": "integer", "minimum": 1, "maximum": 12},
         "exp_year": {"type": "integer", "minimum": YEARS[0], "maximum": YEARS[1]},
         "country": _COUNTRY,
+        "funding": {"enum": list(Funding)},
     },
-}
+)
 
-PAYMENT_METHOD: Final = {
-    "type": "object",
-    "additionalProperties": False,
-    "description": (
-        "How the payer pays. A card needs a token, a wallet its id or a token. In test mode it "
-        "may be left out: the payment is then made with the test card `tok_visa`."
+BILLING_ADDRESS: Final = closed(
+    "Where your payer lives. Encrypted where it is stored, and never shown.",
+    [],
+    {
+        "street": line(MAX_STREET),
+        "city": line(MAX_NAME),
+        "state": line(MAX_NAME),
+        "zip_code": line(MAX_POSTCODE)
+        | {"description": "In the form of the country, if it is given.", "examples": ["94103"]},
+        "zipCode": line(MAX_POSTCODE) | {"description": "The older spelling of `zip_code`."},
+        "country": _COUNTRY,
+    },
+)
+
+PAYMENT_METHOD: Final = closed(
+    (
+        "How the payer pays: either the `id` of a saved payment method alone, or a `type`. A card "
+        "needs a token, a wallet its id or a token. In test mode it may be left out: the payment "
+        "is then made with the test card `tok_visa`."
     ),
-    "properties": {
+    [],
+    {
+        "id": {"type": "string", "pattern": _METHOD_ID},
         "type": {"enum": list(METHODS)},
         "token": {
             "type": "string",
@@ -57,37 +68,39 @@ PAYMENT_METHOD: Final = {
             "description": "The provider's token for the payment method.",
             "examples": ["tok_visa"],
         },
-        "holder_name": {"type": "string", "maxLength": 100},
+        "holder_name": line(MAX_HOLDER),
         "wallet_id": {"type": "string", "pattern": _VISIBLE},
         "card": {"$ref": "#/components/schemas/Card"},
     },
-}
+)
 
-CUSTOMER: Final = {
-    "type": "object",
-    "additionalProperties": False,
-    "description": "Your payer. Used for fraud screening, and encrypted where it is stored.",
-    "properties": {
-        "id": {"type": "string", "maxLength": 100, "examples": ["customer-42"]},
+CUSTOMER: Final = closed(
+    "Your payer. Used for fraud screening, and encrypted where it is stored.",
+    [],
+    {
+        "id": line(MAX_NAME)
+        | {
+            "description": "Your own name for them, or the `cus_...` of a saved customer.",
+            "examples": ["customer-42"],
+        },
         "email": {"type": "string", "format": "email", "maxLength": 254},
         "ip": {
             "type": "string",
+            "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
             "description": "IPv4 or IPv6.",
             "examples": ["203.0.113.7"],
         },
         "country": _COUNTRY,
     },
-}
+)
 
-CHECKOUT: Final = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["amount"],
-    "description": (
+CHECKOUT: Final = closed(
+    (
         "A field that is not listed is refused, a field that is null counts as left out, and text "
         "stands on one line: control characters are refused."
     ),
-    "properties": {
+    ["amount"],
+    {
         "amount": {
             "type": "integer",
             "minimum": 1,
@@ -99,12 +112,7 @@ CHECKOUT: Final = {
             ),
             "examples": [10000],
         },
-        "currency": {
-            "type": "string",
-            "pattern": "^[A-Z]{3}$",
-            "default": "USD",
-            "description": "ISO 4217.",
-        },
+        "currency": CURRENCY | {"default": "USD"},
         "order_id": {
             "type": "string",
             "pattern": f"^{ORDER_ID.pattern}$",
@@ -124,32 +132,43 @@ CHECKOUT: Final = {
         },
         "payment_method": {"$ref": "#/components/schemas/PaymentMethod"},
         "customer": {"$ref": "#/components/schemas/Customer"},
+        "customer_id": {
+            "type": "string",
+            "pattern": _CUSTOMER_ID,
+            "description": "Short for `customer.id`, for a saved customer.",
+        },
+        "billing_address": {"$ref": "#/components/schemas/BillingAddress"},
         "capture_method": {
-            "enum": ["automatic"],
+            "enum": list(CaptureMethod),
             "default": "automatic",
-            "description": "Money is captured as soon as it is authorized.",
+            "description": (
+                "`automatic`: money is captured as soon as it is authorized. `manual`: it is held "
+                f"until you capture it; only for {' and '.join(sorted(HOLDABLE))}."
+            ),
+        },
+        "confirm": {
+            "type": "boolean",
+            "default": True,
+            "description": "False: nothing happens before you `authorize` the payment.",
         },
         "return_url": {
             "type": "string",
             "format": "uri",
             "maxLength": MAX_URL,
-            "description": "Where the payer goes after a redirect: https, or http for localhost.",
+            "description": (
+                "Where the payer goes after a redirect: https, or http for localhost; one of the "
+                "merchant's hosts, if it lists any."
+            ),
         },
-        "description": {"type": "string", "minLength": 1, "maxLength": 500},
-        "metadata": {
-            "type": "object",
-            "maxProperties": MAX_METADATA,
-            "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_NAME},
-            "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_VALUE},
-            "description": "Yours; returned as it came. Not for card data.",
-        },
+        "description": line(500),
+        "metadata": METADATA,
         "idempotency_key": {
             "type": "string",
             "pattern": _VISIBLE,
-            "description": "For clients that cannot set the Idempotency-Key header, which wins.",
+            "description": "For clients that cannot set the Idempotency-Key header; both must agree.",
         },
     },
-}
+)
 
 EXAMPLES: Final[Json] = {
     "shortest": {
@@ -172,6 +191,37 @@ EXAMPLES: Final[Json] = {
             "return_url": "https://shop.example.com/thanks",
             "description": "Two tickets",
             "metadata": {"cart": "c-77"},
+        },
+    },
+    "held": {
+        "summary": "A card that is held first and captured later",
+        "value": {
+            "amount": 10000,
+            "currency": "USD",
+            "capture_method": "manual",
+            "payment_method": {
+                "type": "card",
+                "token": "tok_visa",
+                "holder_name": "A. Payer",
+                "card": {"brand": "visa", "last4": "4242", "funding": "credit"},
+            },
+            "billing_address": {
+                "street": "1 Market St",
+                "city": "San Francisco",
+                "state": "CA",
+                "zip_code": "94105",
+                "country": "US",
+            },
+        },
+    },
+    "saved": {
+        "summary": "A saved payment method, once you say so",
+        "value": {
+            "amount": 10000,
+            "confirm": False,
+            "payment_method": {
+                "id": f"{Kind.PAYMENT_METHOD.value}_0198c0deb4567f528c73e5f40618293a"
+            },
         },
     },
     "bank_transfer": {

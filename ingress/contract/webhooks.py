@@ -1,60 +1,88 @@
-"""Webhooks: where providers send, as the OpenAPI document shows it."""
+"""Webhooks and callbacks: where providers send, as the OpenAPI document shows it."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from ingress import callbacks
 from ingress.contract import Json
+from ingress.contract import transfers_examples as examples
 from ingress.contract.codes import ANYWHERE, WITH_A_BODY, refusals
+from ingress.contract.transfers import READS_XML, problems
 
-_PROVIDER: Final = {
-    "name": "provider",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "examples": ["stripe"]},
-}
-_GATEWAY: Final = {
-    "name": "gateway",
-    "in": "path",
-    "required": True,
-    "description": "The gateway whose secret signed it.",
-    "schema": {"type": "string", "examples": ["stripe-eu"]},
-}
+_REFUSED: Final = (
+    *("unauthorized", "forbidden", "not_found", "rate_limited"),
+    *WITH_A_BODY,
+    *ANYWHERE,
+)
+_PROOF: Final = (
+    "The signature over the raw body is the only proof that counts; no API key is needed. "
+    "The event is stored once, and the object it speaks of is read again at the provider "
+    "before anything changes."
+)
+_OLDER: Final = (
+    " The addresses from before there were versions lead here as well: "
+    "`/api/webhooks/{provider}` and `/api/providers/{provider}/webhook`."
+)
+_TOLD: Final = (
+    "What a gateway says in our own shape. The gateway proves itself as with its webhooks, or by a "
+    "token in the header that its setting `callback_header` names. It is a hint like any webhook: "
+    "the object it names is read again at the gateway before anything changes."
+)
 
 
-def _take(operation_id: str, summary: str, parameters: list[Json]) -> Json:
+def _path(name: str, description: str, example: str) -> Json:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": {"type": "string", "examples": [example]},
+    }
+
+
+_PROVIDER: Final = _path("provider", "A provider, or one gateway.", "stripe")
+_GATEWAY: Final = _path("gateway", "The gateway whose secret signed it.", "stripe-eu")
+_CALLER: Final = _path("gateway", "The gateway that calls.", "bank-xml")
+
+
+def _take(operation_id: str, summary: str, parameters: list[Json], more: str = "") -> Json:
+    answer = {"schema": {"$ref": "#/components/schemas/Received"}, "example": examples.RECEIVED}
     return {
         "operationId": operation_id,
         "tags": ["Webhooks"],
         "summary": summary,
-        "description": (
-            "The signature over the raw body is the only proof that counts; no API key is needed. "
-            "The event is stored once, and the object it speaks of is read again at the provider "
-            "before anything changes."
-        ),
+        "description": _PROOF + more,
         "security": [],
         "parameters": parameters,
         "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
+        "responses": {"200": _stored({"application/json": answer}), **refusals(*_REFUSED)},
+    }
+
+
+def _call(operation_id: str, summary: str) -> Json:
+    asked = examples.asked("Callback", examples.CALLBACK, examples.CALLBACK_XML)
+    said = examples.said("Received", examples.RECEIVED, callbacks.ROOT)
+    return {
+        "operationId": operation_id,
+        "tags": ["Webhooks"],
+        "summary": summary,
+        "description": _TOLD,
+        "security": [],
+        "parameters": [_CALLER],
+        "requestBody": {"required": True, "content": asked},
         "responses": {
-            "200": {
-                "description": "Stored, now or before.",
-                "headers": {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}},
-                "content": {
-                    "application/json": {
-                        "schema": {"$ref": "#/components/schemas/Received"},
-                        "example": {"received": True, "duplicate": False},
-                    }
-                },
-            },
-            **refusals(
-                "unauthorized",
-                "forbidden",
-                "not_found",
-                "rate_limited",
-                *WITH_A_BODY,
-                *ANYWHERE,
-            ),
+            "200": _stored(said),
+            **problems("validation_failed", *READS_XML, *_REFUSED),
         },
+    }
+
+
+def _stored(content: Json) -> Json:
+    return {
+        "description": "Stored, now or before.",
+        "headers": {"X-Request-ID": {"$ref": "#/components/headers/RequestId"}},
+        "content": content,
     }
 
 
@@ -64,11 +92,20 @@ PATHS: Final[Json] = {
             "receiveProviderWebhook",
             "Take a provider's webhook, whichever of its gateways it is for",
             [_PROVIDER],
+            _OLDER,
         )
     },
     "/v1/webhooks/{provider}/{gateway}": {
         "post": _take(
             "receiveGatewayWebhook", "Take a webhook of one gateway", [_PROVIDER, _GATEWAY]
         )
+    },
+    "/v1/webhook/{provider}": {
+        "post": _take("receiveWebhookOlder", "The same, under its older name", [_PROVIDER])
+    },
+    "/v1/callback/{gateway}": {"post": _call("receiveCallback", "Take a gateway's callback")},
+    "/callback/{gateway}": {
+        "post": _call("receiveCallbackOlder", "The same, without a version"),
+        "servers": [{"url": "/"}],
     },
 }

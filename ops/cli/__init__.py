@@ -7,7 +7,19 @@ from typing import Any, Final
 
 import typer
 
-from ops.cli import audit, demo, gateways, keys, merchants, parked, payments, running
+from ops.cli import (
+    audit,
+    demo,
+    directory,
+    gateway_setup,
+    gateways,
+    keys,
+    merchants,
+    parked,
+    payments,
+    routes,
+    running,
+)
 from ops.cli.refusals import kindly
 
 Commands = Mapping[str, Callable[..., None]]
@@ -29,17 +41,39 @@ NOUNS: Final[Mapping[str, tuple[str, Commands]]] = {
         {"list": parked.list_, "retry": parked.retry},
     ),
     "gateways": (
-        "Gateways: how they are, and a person's word about one.",
+        "Gateways: accounts at providers, how they are, and a person's word about one.",
         {
             "list": gateways.list_,
+            "show": gateways.show,
+            "add": gateway_setup.add,
+            "set": gateway_setup.set_,
+            "remove": gateway_setup.remove,
             "up": gateways.up,
             "down": gateways.down,
             "release": gateways.release,
         },
     ),
+    "routes": (
+        "Routes: where each gateway is used, and in which order.",
+        {"list": routes.list_, "add": routes.add, "set": routes.set_, "remove": routes.remove},
+    ),
+    "countries": (
+        "Countries: whose payers are served.",
+        {"list": directory.list_countries, "set": directory.set_country_},
+    ),
+    "currencies": (
+        "Currencies: what is accepted, and between which amounts.",
+        {"list": directory.list_currencies, "set": directory.set_currency_},
+    ),
     "merchant": (
         "Merchants: who may take payments here.",
-        {"create": merchants.create, "list": merchants.list_},
+        {
+            "create": merchants.create,
+            "list": merchants.list_,
+            "show": merchants.show,
+            "set": merchants.set_,
+            "remove": merchants.remove,
+        },
     ),
     "keys": (
         "API keys: given once, listed, revoked.",

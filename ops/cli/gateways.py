@@ -9,16 +9,21 @@ from typing import Annotated, Final, Literal
 import redis
 import typer
 from rich.text import Text
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from domain.breaker import Policy, State
+from domain.ids import Kind, public
+from domain.money import CURRENCIES, Money
 from domain.routing import ANY, GatewayRow, Route
 from ops import breakers
 from ops.cli.deeds import operator
 from ops.cli.refusals import Misuse, Refusal
 from ops.cli.show import moment, note, screen, state, table
 from ops.cli.where import open_books
-from ops.store.gateways import force, read_gateways
+from ops.store.gateway_changes import find_account, open_attempts
+from ops.store.gateway_health import force
+from ops.store.gateways import Hold, Seen, read_gateways, read_seen
+from ops.vault import Vault
 
 #: A hold is for an incident; what is to last longer is configured.
 LONGEST_HOLD: Final = timedelta(days=30)
@@ -28,11 +33,6 @@ REDIS_S: Final = 2.0
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-_HOLDS = text("""
-SELECT gateway_id, forced, forced_until, reason, changed_by FROM gateway_health
- WHERE forced_until > clock_timestamp()
-""")
 
 For = Annotated[
     str, typer.Option("--for", metavar="TIME", help="How long: 30s, 10m, 2h or 1d; then it ends.")
@@ -49,31 +49,60 @@ def list_() -> None:
     """
     with open_books() as books:
         with books.engine.connect() as db:
-            found = read_gateways(db)
-            holds = {row.gateway_id: row for row in db.execute(_HOLDS)}
+            found = read_seen(db)
         if not found:
             note("there is no gateway yet: `paylink seed` writes the sandbox gateways")
             return
-        health = _health(books.settings.redis_url, found, books.settings.breaker)
-    lines = []
-    for row in found:
-        held = holds.get(row.id)
-        lines.append(
-            (
-                row.id,
-                row.provider,
-                row.mode,
-                "\n".join(map(_route, row.routes)) or "none: it gets no payment",
-                "yes" if row.active else "no",
-                f"{held.forced} until {moment(held.forced_until)}\nby {held.changed_by}: "
-                f"{held.reason}"
-                if held
-                else "",
-                *health.get(row.id, (Text("?"), Text("?"))),
-            )
+        rows = [seen.row for seen in found]
+        health = _health(books.settings.redis_url, rows, books.settings.breaker)
+    lines = [
+        (
+            seen.row.id,
+            seen.row.provider,
+            seen.row.mode,
+            "\n".join(map(_route, seen.row.routes)) or "none: it gets no payment",
+            "yes" if seen.row.active else "no",
+            _held_words(seen.hold),
+            _probed(seen),
+            *health.get(seen.row.id, (Text("?"), Text("?"))),
         )
-    columns = ("gateway", "provider", "mode", "routes", "active", "held", "breaker", "in flight")
-    screen().print(table(columns, lines))
+        for seen in found
+    ]
+    columns = ("gateway", "provider", "mode", "routes", "active", "held", "probes")
+    screen().print(table((*columns, "breaker", "in flight"), lines))
+
+
+def show(gateway: Id) -> None:
+    """Show one gateway: how it is configured, where it is used, what is open there."""
+    with open_books() as books:
+        with books.engine.connect() as db:
+            _held(db, gateway)
+            seen = next(one for one in read_seen(db) if one.row.id == gateway)
+            account = find_account(db, Vault(books.settings.secrets.keyring), gateway)
+            waiting = open_attempts(db, gateway)
+        health = _health(books.settings.redis_url, [seen.row], books.settings.breaker)
+    breaker, under_way = health.get(gateway, (Text("?"), Text("?")))
+    lines: list[tuple[str, object]] = [
+        ("gateway", gateway),
+        ("name", seen.name),
+        ("provider", f"{seen.row.provider} ({seen.type}, {seen.data_format})"),
+        ("mode", seen.row.mode),
+        ("active", "yes" if seen.row.active else "no"),
+        ("address", account.base_url),
+        ("credentials", ", ".join(sorted(account.credentials)) + " (never shown)"),
+        ("webhook secrets", f"{len(account.webhook_secrets)} (never shown)"),
+        ("webhooks from", "\n".join(account.ip_allowlist) or "any address"),
+        ("settings", "\n".join(f"{name}={value}" for name, value in account.settings.items())),
+        ("version", account.version),
+        ("priority", seen.priority),
+        ("routes", "\n".join(map(_route, seen.row.routes)) or "none: it gets no payment"),
+        ("held", _held_words(seen.hold)),
+        ("probes", _probed(seen)),
+        ("breaker", breaker),
+        ("in flight", under_way),
+        ("open attempts", waiting),
+    ]
+    screen().print(table(("what", "how it is"), lines))
 
 
 def up(gateway: Id, reason: Why, lasting: For = "10m") -> None:
@@ -133,8 +162,34 @@ def _reason(typed: str) -> str:
 
 def _route(route: Route) -> str:
     """Return a route in words; lower priorities go first."""
-    named = [part for part in (route.country, route.currency, route.method) if part != ANY]
+    parts = [route.country, route.currency, route.method, route.operation, *_bounds(route)]
+    if route.merchant_id is not None:
+        parts.append(f"of {public(Kind.MERCHANT, route.merchant_id)}")
+    named = [part for part in parts if part != ANY]
     return f"{' '.join(named) or 'everything'} (priority {route.priority})"
+
+
+def _bounds(route: Route) -> list[str]:
+    """Return the bounds of a route's amounts in major units, if it has any."""
+    bounds = (("from", route.min_minor), ("to", route.max_minor))
+    return [
+        f"{word} {Money(minor, CURRENCIES[route.currency])}"
+        for word, minor in bounds
+        if minor is not None
+    ]
+
+
+def _held_words(hold: Hold | None) -> str:
+    if hold is None:
+        return ""
+    return f"{hold.forced} until {moment(hold.until)}\nby {hold.by}: {hold.reason}"
+
+
+def _probed(seen: Seen) -> Text:
+    if seen.last_probe_at is None:
+        return Text("never", style="dim")
+    shown = state(seen.health)
+    return shown.append(f" at {moment(seen.last_probe_at)} {seen.last_error or ''}".rstrip())
 
 
 def _health(url: str, rows: list[GatewayRow], policy: Policy) -> dict[str, tuple[Text, Text]]:

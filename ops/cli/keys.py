@@ -9,6 +9,7 @@ import typer
 from sqlalchemy import Row, insert, text
 
 from domain.ids import Kind, public
+from domain.merchant import Scope
 from domain.payment import Mode
 from ops import apikeys
 from ops.cli.deeds import told
@@ -18,6 +19,7 @@ from ops.cli.show import moment, note, screen, state, table
 from ops.cli.where import open_books
 from ops.seed import SCOPES
 from ops.store import tables
+from ops.store.merchants import key_values
 
 #: A key that is to live longer needs no end: it is revoked when it is no longer wanted.
 MOST_DAYS: Final = 3_650
@@ -27,7 +29,7 @@ _KEY_ID: Final = re.compile(r"(?:pl_(?:test|live)_)?([0-9a-f]{16})")
 _MERCHANT = text("SELECT is_active FROM merchants WHERE id = :id")
 _EXPIRES = text("SELECT clock_timestamp() + make_interval(days => :days)")
 _KEYS = text("""
-SELECT k.id, k.merchant_id, m.name, k.mode, k.created_at, k.expires_at, k.revoked_at,
+SELECT k.id, k.merchant_id, m.name, k.mode, k.scopes, k.created_at, k.expires_at, k.revoked_at,
        CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'
             WHEN k.expires_at <= clock_timestamp() THEN 'expired' ELSE 'active' END AS state
   FROM api_keys k JOIN merchants m ON m.id = k.merchant_id
@@ -48,6 +50,10 @@ def create(
         int | None,
         typer.Option(min=1, max=MOST_DAYS, help="Days until it ends by itself. None: never."),
     ] = None,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What it may do; may be repeated. None: read and write payments."),
+    ] = None,
 ) -> None:
     """Create an API key and print it, this once: nobody can read it again, not even from our books.
 
@@ -55,8 +61,7 @@ def create(
     """
     owner = merchant_id(merchant)
     key_id, key = apikeys.new_key(mode)
-    parsed = apikeys.parse(key)
-    assert parsed is not None, "we read what we write"
+    scopes = sorted({one.value for one in scope}) if scope else list(SCOPES)
     with open_books() as books, books.engine.begin() as db:
         active = db.execute(_MERCHANT, {"id": owner}).scalar_one_or_none()
         if active is None:
@@ -68,16 +73,9 @@ def create(
         ends = None
         if expires_days is not None:  # by the database's clock, which also judges it
             ends = db.execute(_EXPIRES, {"days": expires_days}).scalar_one()
-        values = {
-            "id": key_id,
-            "merchant_id": owner,
-            "mode": mode.value,
-            "secret_mac": apikeys.mac(books.settings.secrets.pepper, key_id, parsed.secret),
-            "scopes": list(SCOPES),
-            "expires_at": ends,
-        }
-        db.execute(insert(tables.api_keys).values(values))
-        said = {"scopes": list(SCOPES), "expires_at": ends.isoformat() if ends else None}
+        pepper = books.settings.secrets.pepper
+        db.execute(insert(tables.api_keys).values(key_values(pepper, key, owner, scopes, ends)))
+        said = {"scopes": scopes, "expires_at": ends.isoformat() if ends else None}
         told(db, "api_key.created", "api_key", key_id, merchant_id=owner, mode=mode, after=said)
     note(f"key {key_id} ({mode}), shown only now:")
     print(key, flush=True)
@@ -95,7 +93,7 @@ def list_(
     if not found:
         note("there is no key yet: paylink keys create MERCHANT_ID --mode test")
         return
-    columns = ("key", "mode", "state", "merchant", "name", "from, until")
+    columns = ("key", "mode", "state", "merchant", "name, scopes", "from, until")
     screen().print(table(columns, [_line(row) for row in found]))
 
 
@@ -148,6 +146,6 @@ def _line(row: Row[tuple[object, ...]]) -> tuple[object, ...]:
         row.mode,
         state(row.state),
         public(Kind.MERCHANT, row.merchant_id),
-        row.name,
+        f"{row.name}\n{' '.join(row.scopes)}",
         f"{moment(row.created_at)}\n{moment(ends) if ends else 'no end'}",
     )

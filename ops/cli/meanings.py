@@ -23,6 +23,14 @@ _MEANINGS: Final[dict[Reason, tuple[str, str]]] = {
         "Money arrived after the payment had ended or another gateway had taken it.",
         "Refund it at the provider: it is nobody's payment here.",
     ),
+    Reason.OVERDRAWN: (
+        "The provider took back more than was left of the payment after its refunds.",
+        "Settle the difference with the merchant; the stored facts say how much it is.",
+    ),
+    Reason.REFUND_FAILED: (
+        "Money that is nobody's here did not go back to its payer.",
+        "Give it back at the provider's own pages.",
+    ),
     Reason.UNKNOWN_OBJECT: (
         "The provider told of an object that we never asked for.",
         "Look it up at the provider; retry once it belongs to an attempt of ours.",

@@ -23,9 +23,10 @@ _NEXT: Final = {
     Kind.PAYMENT: "it goes on with its next command",
     Kind.ATTEMPT: "its gateway is asked again what became of it",
     Kind.WEBHOOK: "it is read again",
+    Kind.REFUND: "it is sent, unless one of its attempts is open",
+    Kind.PAYOUT: "it is sent, unless one of its attempts is open",
+    Kind.PAYMENT_METHOD: "its gateway is asked once more to forget it",
 }
-#: What a row's second id names.
-_ABOUT: Final = {Kind.ATTEMPT: Kind.PAYMENT, Kind.WEBHOOK: Kind.ATTEMPT}
 
 
 def list_(
@@ -79,7 +80,7 @@ def _row(typed: str) -> tuple[Kind, UUID]:
 
 
 def _line(row: ParkedRow) -> tuple[object, ...]:
-    about = f"\n{public(_ABOUT[row.kind], row.about)}" if row.about is not None else ""
+    about = f"\n{public(*row.about)}" if row.about is not None else ""
     at = f"\nat {row.gateway}" if row.gateway is not None else ""
     means, do = advice(row.reason)
     return (

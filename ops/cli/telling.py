@@ -45,6 +45,8 @@ def as_json(tale: Tale) -> dict[str, Any]:
         "attempts": [_plain(row) for row in tale.attempts],
         "facts": [_plain(row) for row in tale.facts],
         "transactions": [_plain(row) for row in tale.transactions],
+        "refunds": [_plain(row) for row in tale.refunds],
+        "cases": [_plain(row) for row in tale.cases],
         "webhooks": [_plain(row) for row in tale.webhooks],
         "audit": [_plain(row) for row in tale.audit],
         "events": [_plain(row) for row in tale.events],
@@ -74,6 +76,10 @@ def rendered(tale: Tale) -> RenderableType:
     parts += [Text(), _route(tale), Text(), _attempts(tale)]
     if tale.transactions:
         parts += [_title("Money that moved"), _money(tale.transactions)]
+    if tale.refunds:
+        parts += [_title("Money that goes back"), _refunds(tale.refunds)]
+    if tale.cases:
+        parts += [_title("Asked of a person"), _cases(tale.cases)]
     parts += [_title("In order of time"), table(("UTC", "s", "what", ""), lines)]
     return Group(*parts)
 
@@ -201,6 +207,32 @@ def _money(rows: Sequence[Row]) -> Table:
         for row in rows
     ]
     return table(columns, lines)
+
+
+def _refunds(rows: Sequence[Row]) -> Table:
+    lines = [
+        (
+            row["id"],
+            row["kind"],
+            amount(row["amount"], row["currency"]),
+            state(row["status"]),
+            _joined(row["requested_by"], row["failure_code"], row["parked_reason"]),
+        )
+        for row in rows
+    ]
+    return table(("refund", "kind", "amount", "status", "by, why"), lines)
+
+
+def _cases(rows: Sequence[Row]) -> Table:
+    lines = [
+        (
+            row["kind"],
+            _joined(row["reason"], row["found_amount"], row["found_currency"]),
+            _joined(row["decision"] or "open", row["decided_by"]),
+        )
+        for row in rows
+    ]
+    return table(("asked about", "why", "decision"), lines)
 
 
 def _decisions(tale: Tale) -> Iterator[Happened]:

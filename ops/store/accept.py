@@ -46,6 +46,8 @@ _COLUMNS = (
     ("id", "uuid"), ("merchant_id", "uuid"), ("mode", "text"), ("order_id", "text"),
     ("amount", "bigint"), ("currency", "text"), ("country", "text"), ("method_type", "text"),
     ("preference", "text"), ("details", "bytea"), ("description", "text"), ("metadata", "jsonb"),
+    ("kind", "text"), ("capture_method", "text"), ("confirmed", "boolean"),
+    ("customer_id", "uuid"), ("method_id", "uuid"),
     ("status", "text"), ("next_command", "text"), ("request_id", "text"),
     ("created_at", "timestamptz"), ("expires_at", "timestamptz"),
     ("next_run_at", "timestamptz"), ("wake_at", "timestamptz"),

@@ -23,8 +23,12 @@ def amount(name: str) -> Column[int]:
 
 def one_of(column: str, values: Iterable[str], name: str) -> CheckConstraint:
     """An enumeration as text and a CHECK: readable in every client, changed without a rewrite."""
-    quoted = ", ".join(f"'{value}'" for value in sorted(values))
-    return CheckConstraint(f"{column} IN ({quoted})", name=name)
+    return CheckConstraint(f"{column} IN ({listed(values)})", name=name)
+
+
+def listed(values: Iterable[str]) -> str:
+    """Return the values as SQL literals, in one order whatever the set's."""
+    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def due() -> list[Column[object]]:

@@ -16,6 +16,8 @@ from domain.errors import IllegalMove, NotFound
 from domain.events import Actor, Entry, Event, Told
 from domain.ids import Kind, public
 from domain.payment import FINAL, Mode, Status
+from domain.payout import PayoutStatus
+from domain.refund import PROMISED
 from ops.store.story import tell
 
 #: Which table holds what kind of parked row.
@@ -23,46 +25,69 @@ TABLES: Final = {
     Kind.PAYMENT: "payments",
     Kind.ATTEMPT: "payment_attempts",
     Kind.WEBHOOK: "webhook_events",
+    Kind.REFUND: "refunds",
+    Kind.PAYOUT: "payouts",
+    Kind.PAYMENT_METHOD: "payment_methods",
 }
+_STATE: Final = dict.fromkeys(TABLES, "status") | {
+    Kind.ATTEMPT: "state",
+    Kind.PAYMENT_METHOD: "'deleted'",
+}
+#: What a row is about, and the kind of that, where one is known.
+_ABOUT: Final = dict.fromkeys(TABLES, ("NULL::uuid", "NULL")) | {
+    Kind.ATTEMPT: (
+        "coalesce(payment_id, payout_id)",
+        f"CASE WHEN payout_id IS NULL THEN '{Kind.PAYMENT}' ELSE '{Kind.PAYOUT}' END",
+    ),
+    Kind.WEBHOOK: ("attempt_id", f"'{Kind.ATTEMPT}'"),
+    Kind.REFUND: ("payment_id", f"'{Kind.PAYMENT}'"),
+    Kind.PAYMENT_METHOD: ("customer_id", f"'{Kind.CUSTOMER}'"),
+}
+_ROWS: Final = " UNION ALL ".join(
+    f"SELECT '{kind}' AS kind, id, {_STATE[kind]} AS state, parked_reason AS reason, owner,"
+    f" parked_at AS since, gateway_id AS gateway, {_ABOUT[kind][0]} AS about,"
+    f" {_ABOUT[kind][1]} AS about_kind FROM {table} WHERE parked_at IS NOT NULL"
+    for kind, table in TABLES.items()
+)
+_LIST = text(f"SELECT * FROM ({_ROWS}) parked ORDER BY since, id LIMIT :limit")
+_COUNT = text(f"SELECT count(*) FROM ({_ROWS}) parked")
 
-# `about` is the payment of an attempt, and the attempt of a webhook, where one is known.
-_LIST = text(f"""
-SELECT kind, id, state, reason, owner, since, gateway, about FROM (
-    SELECT '{Kind.PAYMENT}' AS kind, id, status AS state, parked_reason AS reason, owner,
-           parked_at AS since, gateway_id AS gateway, NULL::uuid AS about
-      FROM payments WHERE parked_at IS NOT NULL
-    UNION ALL
-    SELECT '{Kind.ATTEMPT}', id, state, parked_reason, owner, parked_at, gateway_id, payment_id
-      FROM payment_attempts WHERE parked_at IS NOT NULL
-    UNION ALL
-    SELECT '{Kind.WEBHOOK}', id, status, parked_reason, owner, parked_at, gateway_id, attempt_id
-      FROM webhook_events WHERE parked_at IS NOT NULL
-) parked ORDER BY since, id LIMIT :limit
-""")
-_COUNT = text("""
-SELECT (SELECT count(*) FROM payments WHERE parked_at IS NOT NULL)
-     + (SELECT count(*) FROM payment_attempts WHERE parked_at IS NOT NULL)
-     + (SELECT count(*) FROM webhook_events WHERE parked_at IS NOT NULL)
-""")
-
-_PAYMENT_OF = text("SELECT payment_id FROM payment_attempts WHERE id = :id")
-# Facts are applied under the payment's lock: with it held, what is read here stays true.
-_LOCK = text("SELECT id FROM payments WHERE id = :id FOR UPDATE")
+# Facts are applied under the lock of the payment, or of the payout: with it held, what is read here
+# stays true. A payout is its own lock.
+_LOCKS = {
+    Kind.ATTEMPT: (
+        text(
+            "SELECT p.id FROM payments p JOIN payment_attempts a ON a.payment_id = p.id"
+            " WHERE a.id = :id FOR UPDATE OF p"
+        ),
+        text(
+            "SELECT p.id FROM payouts p JOIN payment_attempts a ON a.payout_id = p.id"
+            " WHERE a.id = :id FOR UPDATE OF p"
+        ),
+    ),
+    Kind.REFUND: (
+        text(
+            "SELECT p.id FROM payments p JOIN refunds r ON r.payment_id = p.id"
+            " WHERE r.id = :id FOR UPDATE OF p"
+        ),
+    ),
+}
 _HELD = {
-    Kind.PAYMENT: text(
-        "SELECT status AS state, merchant_id, mode, parked_reason, request_id"
-        "  FROM payments WHERE id = :id FOR UPDATE"
-    ),
-    Kind.ATTEMPT: text(
-        "SELECT state, merchant_id, mode, parked_reason, request_id"
-        "  FROM payment_attempts WHERE id = :id FOR UPDATE"
-    ),
+    kind: text(
+        f"SELECT {_STATE[kind]} AS state, merchant_id, mode, parked_reason, request_id"
+        f"  FROM {table} WHERE id = :id FOR UPDATE"
+    )
+    for kind, table in TABLES.items()
+    if kind is not Kind.WEBHOOK
+} | {
     Kind.WEBHOOK: text(
         "SELECT w.status AS state, NULL::uuid AS merchant_id, g.mode, w.parked_reason,"
         "       w.request_id FROM webhook_events w JOIN gateways g ON g.id = w.gateway_id"
         " WHERE w.id = :id FOR UPDATE OF w"
     ),
 }
+#: Whose rows count their versions.
+_VERSIONED: Final = frozenset({Kind.PAYMENT, Kind.REFUND, Kind.PAYOUT})
 # Due now and not announced: the next sweep wakes a worker, so nothing is sent from here.
 _UNPARK = """
 UPDATE {table}
@@ -73,13 +98,19 @@ UPDATE {table}
 """
 _UNPARKS = {
     kind: text(
-        _UNPARK.format(table=table, more=", version = version + 1" if kind is Kind.PAYMENT else "")
+        _UNPARK.format(table=table, more=", version = version + 1" if kind in _VERSIONED else "")
     )
     for kind, table in TABLES.items()
 }
 
 #: In these nothing that runs by itself can help: who decides is a person.
-_DECIDED: Final = frozenset({*HARMLESS, State.CAPTURED})
+_DECIDED: Final = frozenset(
+    {*HARMLESS, State.CAPTURED, State.SUCCEEDED, State.REVERSED, State.RETURNED}
+)
+#: An order that stopped for one of these may be sent once more; for any other, its attempt tells of
+#: money that a person has to find first.
+_RETRIABLE: Final = frozenset({Reason.POISON, Reason.UNRESOLVED, Reason.REFUND_FAILED})
+_OPEN_ORDERS: Final = frozenset({*PROMISED, PayoutStatus.PENDING, PayoutStatus.PROCESSING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +119,15 @@ class ParkedRow:
 
     kind: Kind
     id: UUID
-    #: The payment's status, the attempt's state or the webhook's status.
+    #: The row's status; an attempt's state.
     state: str
     reason: Reason
     owner: str
     since: datetime
     gateway: str | None
-    #: The attempt's payment, the webhook's attempt.
-    about: UUID | None
+    #: The attempt's payment or payout, the webhook's attempt, the refund's payment, the method's
+    #: customer.
+    about: tuple[Kind, UUID] | None
 
 
 def list_parked(db: Connection, limit: int) -> tuple[Sequence[ParkedRow], int]:
@@ -109,7 +141,7 @@ def list_parked(db: Connection, limit: int) -> tuple[Sequence[ParkedRow], int]:
             row.owner,
             row.since,
             row.gateway,
-            row.about,
+            None if row.about is None else (Kind(row.about_kind), row.about),
         )
         for row in db.execute(_LIST, {"limit": limit})
     ]
@@ -119,12 +151,12 @@ def list_parked(db: Connection, limit: int) -> tuple[Sequence[ParkedRow], int]:
 def unpark(db: Connection, kind: Kind, id_: UUID, by: str) -> Reason:
     """Make a parked row due now, audited; returns why it was parked. Sends nothing itself.
 
-    An attempt is looked up again, a webhook read again, a payment continues with its next command.
-    Raises `NotFound`, and `IllegalMove` where it is not parked or running again could not help.
+    An attempt is looked up again, a webhook read again, a payment continues with its next command,
+    a refund or payout is sent unless one of its attempts is open. Raises `NotFound`, and
+    `IllegalMove` where it is not parked or running again could not help.
     """
-    if kind is Kind.ATTEMPT:
-        payment_id = db.execute(_PAYMENT_OF, {"id": id_}).scalar_one_or_none()
-        db.execute(_LOCK, {"id": payment_id})
+    for lock in _LOCKS.get(kind, ()):
+        db.execute(lock, {"id": id_})
     row = db.execute(_HELD[kind], {"id": id_}).one_or_none()
     if row is None:
         raise NotFound(kind.name.lower())
@@ -161,8 +193,21 @@ def _allow(kind: Kind, row: Any) -> None:
             f"the attempt is {row.state}: its provider has said all there is to know",
             fix="settle it with the provider by the facts of `paylink payments show`",
         )
+    if kind in (Kind.REFUND, Kind.PAYOUT):
+        _allow_order(kind, row)
     if kind is Kind.PAYMENT and Status(row.state) in FINAL | {Status.IN_REVIEW}:
         raise IllegalMove(
             f"the payment is {row.state}: nothing that runs by itself moves it on",
             fix="read `paylink payments show`, and decide by its facts",
         )
+
+
+def _allow_order(kind: Kind, row: Any) -> None:
+    """An order that has ended is no job any more: made due, it would only leave the list."""
+    if row.state in _OPEN_ORDERS and Reason(row.parked_reason) in _RETRIABLE:
+        return
+    raise IllegalMove(
+        f"the {kind.name.lower()} is {row.state}, parked for {row.parked_reason}: nothing that runs"
+        " by itself may send it once more",
+        fix="settle it with the provider by the facts of its attempts",
+    )

@@ -5,35 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from psycopg.rows import dict_row
 
 from domain.attempt import Attempt
 from domain.payment import Mode, Payment
 from ops.store import rows
 from ops.store.accept import Pool
+from ops.store.attempt_rows import attempt_of
+from ops.store.fetching import all_of, one_of
+from ops.store.wanted import COUNT_CAP, Owner, PaymentsWanted, asked_of, where
 from ops.vault import Vault
 
 _PAYMENT = "SELECT * FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
 _VERSION = "SELECT version FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
 _ATTEMPTS = """
 SELECT a.* FROM payment_attempts a JOIN payments p ON p.id = a.payment_id
- WHERE p.id = %s AND p.merchant_id = %s AND p.mode = %s ORDER BY a.number
+ WHERE p.id = %s AND p.merchant_id = %s AND p.mode = %s ORDER BY a.created_at, a.number, a.id
 """
-# Newest first by id (UUIDv7 is ordered in time), from the cursor on; the index serves it.
-_LIST = """
-SELECT * FROM payments
- WHERE merchant_id = %(merchant)s AND mode = %(mode)s
-   AND (%(before)s::uuid IS NULL OR id < %(before)s)
-   AND (%(status)s::text IS NULL OR status = %(status)s)
-   AND (%(order_id)s::text IS NULL OR order_id = %(order_id)s)
- ORDER BY id DESC LIMIT %(limit)s
-"""
+# Newest first by id (UUIDv7 is ordered in time), from the cursor on; an index gives that order.
+_LIST = "SELECT * FROM payments WHERE {where} ORDER BY id DESC LIMIT %(limit)s"
+# Each status has its own newest ones, found by an index that knows it, however few they are; the
+# newest of all those are the page, so nothing is sorted but a few pages.
+_OF_STATUSES = "SELECT * FROM ({each}) found ORDER BY id DESC LIMIT %(limit)s"
+_COUNT = "SELECT count(*) AS n FROM (SELECT 1 FROM payments WHERE {where} LIMIT %(most)s) found"
 _KEY = """
 SELECT k.id, k.merchant_id, k.mode, k.secret_mac, k.scopes, k.expires_at, k.revoked_at,
-       m.is_active, m.rate_limit_per_minute, m.ip_allowlist
+       m.is_active, m.rate_limit_per_minute, m.ip_allowlist, m.default_country,
+       m.return_url_hosts
   FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.id = %s
 """
 
@@ -52,6 +50,8 @@ class KeyRow:
     merchant_active: bool
     rate_limit_per_minute: int
     ip_allowlist: tuple[str, ...]
+    default_country: str | None = None
+    return_url_hosts: tuple[str, ...] = ()
 
 
 class Reads:
@@ -63,43 +63,42 @@ class Reads:
 
     async def payment(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Payment | None:
         """Return the merchant's payment; None for anybody else's."""
-        row = await self._one(_PAYMENT, (id_, merchant_id, mode.value))
-        return row and rows.payment_of(row, self._vault)
+        row = await one_of(self._pool, _PAYMENT, (id_, merchant_id, mode.value))
+        return None if row is None else rows.payment_of(row, self._vault)
 
     async def version(self, id_: UUID, merchant_id: UUID, mode: Mode) -> int | None:
         """Return the payment's version: enough to know whether anything changed."""
-        row = await self._one(_VERSION, (id_, merchant_id, mode.value))
+        row = await one_of(self._pool, _VERSION, (id_, merchant_id, mode.value))
         return None if row is None else int(row["version"])
 
     async def attempts(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Sequence[Attempt]:
         """Return the attempts of the merchant's payment, oldest first."""
-        found = await self._all(_ATTEMPTS, (id_, merchant_id, mode.value))
-        return [rows.attempt_of(row, self._vault) for row in found]
+        found = await all_of(self._pool, _ATTEMPTS, (id_, merchant_id, mode.value))
+        return [attempt_of(row, self._vault) for row in found]
 
     async def page(
-        self,
-        merchant_id: UUID,
-        mode: Mode,
-        *,
-        before: UUID | None,
-        limit: int,
-        status: str | None = None,
-        order_id: str | None = None,
+        self, owner: Owner, wanted: PaymentsWanted, *, limit: int, before: UUID | None = None
     ) -> Sequence[Payment]:
         """Return at most `limit` payments older than `before`, newest first."""
-        asked = {
-            "merchant": merchant_id,
-            "mode": mode.value,
-            "before": before,
-            "limit": limit,
-            "status": status,
-            "order_id": order_id,
-        }
-        return [rows.payment_of(row, self._vault) for row in await self._all(_LIST, asked)]
+        asked = asked_of(owner, wanted, before=before) | {"limit": limit}
+        query = _LIST.format(where=where(asked))
+        if wanted.statuses:
+            named = {f"status_{n}": status for n, status in enumerate(asked["statuses"])}
+            each = [_LIST.format(where=f"{where(asked)} AND status = %({name})s") for name in named]
+            query = _OF_STATUSES.format(each=" UNION ALL ".join(f"({one})" for one in each))
+            asked |= named
+        return [rows.payment_of(row, self._vault) for row in await all_of(self._pool, query, asked)]
+
+    async def count(self, owner: Owner, wanted: PaymentsWanted) -> int:
+        """Return how many there are; one more than COUNT_CAP stands for all that is beyond."""
+        asked = asked_of(owner, wanted)
+        query = _COUNT.format(where=where(asked, statuses="status = ANY (%(statuses)s)"))
+        (row,) = await all_of(self._pool, query, asked | {"most": COUNT_CAP + 1})
+        return int(row["n"])
 
     async def key(self, key_id: str) -> KeyRow | None:
         """Return an API key by its public id."""
-        row = await self._one(_KEY, (key_id,))
+        row = await one_of(self._pool, _KEY, (key_id,))
         if row is None:
             return None
         return KeyRow(
@@ -113,18 +112,10 @@ class Reads:
             row["is_active"],
             row["rate_limit_per_minute"],
             tuple(row["ip_allowlist"]),
+            row["default_country"],
+            tuple(row["return_url_hosts"]),
         )
 
     async def ping(self) -> None:
         """Raise if the database does not answer."""
-        await self._one("SELECT 1 AS one", ())
-
-    async def _one(self, query: str, values: Any) -> Any:
-        async with self._pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(query, values)
-            return await cursor.fetchone()
-
-    async def _all(self, query: str, values: Any) -> list[Any]:
-        async with self._pool.connection() as db, db.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(query, values)
-            return await cursor.fetchall()
+        await one_of(self._pool, "SELECT 1 AS one", ())

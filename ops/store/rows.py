@@ -1,4 +1,4 @@
-"""Rows: how domain values are written down and read back; what is secret is sealed on the way."""
+"""Rows: how payments are written down and read back; what is secret is sealed on the way."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 
-from domain.attempt import Attempt, Operation, State
 from domain.commands import Command
 from domain.due import Due, Parked, Reason
 from domain.money import CURRENCIES, Money
-from domain.outcome import Outcome, Proof, RequiresAction
-from domain.payment import Card, Customer, Failure, Method, Mode, Payment, Status
-from domain.webhook import Notice
+from domain.payment import (
+    Address,
+    CaptureMethod,
+    Card,
+    Customer,
+    Failure,
+    Method,
+    Mode,
+    Payment,
+    Review,
+    Status,
+)
 from ops.vault import Vault
 
 Row: TypeAlias = RowMapping | Mapping[str, Any]
@@ -50,6 +58,20 @@ def due_values(due: Due, now: datetime) -> dict[str, Any]:
     }
 
 
+def failure_of(row: Row) -> Failure | None:
+    """Read why it ended without money."""
+    code = row["failure_code"]
+    return Failure(code, row["failure_reason"]) if code else None
+
+
+def failure_values(failure: Failure | None) -> dict[str, Any]:
+    """Write it."""
+    return {
+        "failure_code": failure.code if failure else None,
+        "failure_reason": failure.reason if failure else None,
+    }
+
+
 def details_of(payment: Payment) -> bytes:
     """Return the secret part of a payment as JSON, to be sealed."""
     card = asdict(payment.method.card) if payment.method.card else None
@@ -57,7 +79,9 @@ def details_of(payment: Payment) -> bytes:
         {
             "token": payment.method.token,
             "card": card,
+            "holder_name": payment.method.holder_name,
             "customer": asdict(payment.customer),
+            "billing": asdict(payment.billing) if payment.billing else None,
             "return_url": payment.return_url,
         }
     ).encode()
@@ -80,6 +104,11 @@ def payment_insert(payment: Payment, vault: Vault) -> dict[str, Any]:
         ),
         "description": payment.description,
         "metadata": dict(payment.metadata),
+        "kind": payment.kind,
+        "capture_method": payment.capture_method.value,
+        "confirmed": payment.confirmed,
+        "customer_id": payment.customer_id,
+        "method_id": payment.method_id,
         "status": payment.status.value,
         "next_command": payment.next_command.value,
         "request_id": payment.request_id,
@@ -97,12 +126,15 @@ def payment_update(payment: Payment, vault: Vault, now: datetime) -> dict[str, A
         "amount_captured": payment.amount_captured,
         "amount_refunded": payment.amount_refunded,
         "amount_refund_pending": payment.amount_refund_pending,
+        "amount_reversed": payment.amount_reversed,
+        "confirmed": payment.confirmed,
+        "capture_amount": payment.capture_amount,
+        "ending": payment.ending.value if payment.ending else None,
+        "review": payment.review.value if payment.review else None,
         "gateway_id": payment.gateway_id,
         "action_url": None
         if url is None
         else vault.seal(url.encode(), table="payments", column="action_url", row=payment.id.hex),
-        "failure_code": payment.failure.code if payment.failure else None,
-        "failure_reason": payment.failure.reason if payment.failure else None,
         "risk_score": payment.risk_score,
         "risk_level": payment.risk_level,
         "wants_3ds": payment.wants_3ds,
@@ -110,9 +142,13 @@ def payment_update(payment: Payment, vault: Vault, now: datetime) -> dict[str, A
         "runs": payment.runs,
         "skipped": dict(payment.skipped),
         "cancel_requested_at": payment.cancel_requested_at,
+        "authorized_at": payment.authorized_at,
+        "authorization_expires_at": payment.authorization_expires_at,
         "captured_at": payment.captured_at,
         "version": payment.version + 1,
-    } | due_values(payment.due, now)
+        **failure_values(payment.failure),
+        **due_values(payment.due, now),
+    }
 
 
 def payment_of(row: Row, vault: Vault) -> Payment:
@@ -121,8 +157,7 @@ def payment_of(row: Row, vault: Vault) -> Payment:
     details = json.loads(
         vault.open(row["details"], table="payments", column="details", row=id_.hex)
     )
-    url = row["action_url"]
-    failure = row["failure_code"]
+    url, billing = row["action_url"], details.get("billing")
     return Payment(
         id=id_,
         merchant_id=row["merchant_id"],
@@ -133,6 +168,7 @@ def payment_of(row: Row, vault: Vault) -> Payment:
             row["method_type"],
             details["token"],
             Card(**details["card"]) if details["card"] else None,
+            details.get("holder_name"),  # older rows have none
         ),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
@@ -148,11 +184,12 @@ def payment_of(row: Row, vault: Vault) -> Payment:
         amount_captured=row["amount_captured"],
         amount_refunded=row["amount_refunded"],
         amount_refund_pending=row["amount_refund_pending"],
+        amount_reversed=row["amount_reversed"],
         gateway_id=row["gateway_id"],
         action_url=None
         if url is None
         else vault.open(url, table="payments", column="action_url", row=id_.hex).decode(),
-        failure=Failure(failure, row["failure_reason"]) if failure else None,
+        failure=failure_of(row),
         risk_score=row["risk_score"],
         risk_level=row["risk_level"],
         wants_3ds=row["wants_3ds"],
@@ -160,107 +197,18 @@ def payment_of(row: Row, vault: Vault) -> Payment:
         runs=row["runs"],
         skipped=row["skipped"],
         cancel_requested_at=row["cancel_requested_at"],
+        authorized_at=row["authorized_at"],
         captured_at=row["captured_at"],
+        kind=row["kind"],
+        capture_method=CaptureMethod(row["capture_method"]),
+        confirmed=row["confirmed"],
+        capture_amount=row["capture_amount"],
+        ending=Status(row["ending"]) if row["ending"] else None,
+        review=Review(row["review"]) if row["review"] else None,
+        authorization_expires_at=row["authorization_expires_at"],
+        customer_id=row["customer_id"],
+        method_id=row["method_id"],
+        billing=Address(**billing) if billing else None,
         request_id=row["request_id"],
         version=row["version"],
     )
-
-
-def attempt_insert(attempt: Attempt, vault: Vault) -> dict[str, Any]:
-    """Return every column of a new attempt; the request is sealed."""
-    return {
-        "id": attempt.id,
-        "payment_id": attempt.payment_id,
-        "merchant_id": attempt.merchant_id,
-        "mode": attempt.mode.value,
-        "operation": attempt.operation.value,
-        "number": attempt.number,
-        "gateway_id": attempt.gateway_id,
-        "adapter_version": attempt.adapter_version,
-        "amount": attempt.money.minor,
-        "currency": attempt.money.currency.code,
-        "request": vault.seal(
-            attempt.request, table="payment_attempts", column="request", row=attempt.id.hex
-        ),
-        "send_before": attempt.send_before,
-        "deadline_at": attempt.deadline_at,
-        "key_window_ends": attempt.key_window_ends,
-        "created_at": attempt.created_at,
-        "request_id": attempt.request_id,
-    } | attempt_update(attempt, attempt.created_at)
-
-
-def attempt_update(attempt: Attempt, now: datetime) -> dict[str, Any]:
-    """Return the columns that may change."""
-    return {
-        "state": attempt.state.value,
-        "provider_id": attempt.provider_id,
-        "proof": attempt.proof.value if attempt.proof else None,
-        "code": attempt.code,
-        "cause": attempt.cause,
-        "polls": attempt.polls,
-        "finished_at": attempt.finished_at,
-    } | due_values(attempt.due, now)
-
-
-def attempt_of(row: Row, vault: Vault) -> Attempt:
-    """Read an attempt, opening the stored request."""
-    id_: UUID = row["id"]
-    return Attempt(
-        id=id_,
-        payment_id=row["payment_id"],
-        merchant_id=row["merchant_id"],
-        mode=Mode(row["mode"]),
-        operation=Operation(row["operation"]),
-        number=row["number"],
-        gateway_id=row["gateway_id"],
-        adapter_version=row["adapter_version"],
-        money=Money(row["amount"], CURRENCIES[row["currency"]]),
-        state=State(row["state"]),
-        request=vault.open(row["request"], table="payment_attempts", column="request", row=id_.hex),
-        send_before=row["send_before"],
-        deadline_at=row["deadline_at"],
-        key_window_ends=row["key_window_ends"],
-        created_at=row["created_at"],
-        due=due_of(row),
-        provider_id=row["provider_id"],
-        proof=Proof(row["proof"]) if row["proof"] else None,
-        code=row["code"],
-        cause=row["cause"],
-        polls=row["polls"],
-        finished_at=row["finished_at"],
-        request_id=row["request_id"],
-    )
-
-
-def notice_of(row: Row, vault: Vault) -> Notice:
-    """Read a stored webhook, opening its body."""
-    id_: UUID = row["id"]
-    return Notice(
-        id=id_,
-        gateway_id=row["gateway_id"],
-        dedupe_key=row["dedupe_key"],
-        body=vault.open(row["body"], table="webhook_events", column="body", row=id_.hex),
-        received_at=row["received_at"],
-        last_copy_at=row["last_copy_at"],
-        due=due_of(row),
-        status=row["status"],
-        attempt_id=row["attempt_id"],
-        tries=row["tries"],
-        read_began_at=row["read_began_at"],
-        request_id=row["request_id"],
-    )
-
-
-def told_of(outcome: Outcome) -> dict[str, Any]:
-    """Return what a provider said, for people and for audits; the payer's page stays out of it."""
-    said: dict[str, Any] = {}
-    for field in outcome.__dataclass_fields__:
-        value = getattr(outcome, field)
-        if isinstance(outcome, RequiresAction) and field == "url":
-            continue
-        if isinstance(value, Money):
-            said |= {"amount": value.minor, "currency": value.currency.code}
-        elif value is not None:
-            said[field] = value
-    return said

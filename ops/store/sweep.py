@@ -28,31 +28,33 @@ UPDATE {table} t
   FROM due WHERE t.id = due.id
 RETURNING t.id, t.request_id, {command} AS command
 """
+_COMMANDS = {
+    "payments": "t.next_command",
+    "payment_attempts": f"'{Command.RESOLVE}'",
+    "webhook_events": f"'{Command.NOTICE}'",
+    "refunds": f"'{Command.REFUND}'",
+    "payouts": f"'{Command.PAYOUT}'",
+    "payment_methods": f"'{Command.DETACH}'",
+}
 _STATEMENTS = tuple(
-    text(_DUE.format(table=table, command=command))
-    for table, command in (
-        ("payments", "t.next_command"),
-        ("payment_attempts", f"'{Command.RESOLVE}'"),
-        ("webhook_events", f"'{Command.NOTICE}'"),
-    )
+    text(_DUE.format(table=table, command=command)) for table, command in _COMMANDS.items()
 )
 
+
+def _of_all(select: str) -> str:
+    """Return one query over every table of jobs."""
+    return " UNION ALL ".join(select.format(table=table) for table in _COMMANDS)
+
+
 #: How overdue the oldest row is that nobody has taken: the sweep's health in one number.
-_LAG = text("""
+_LAG = text(f"""
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due)), 0)::float8 FROM (
-    SELECT min(next_run_at) AS due FROM payments WHERE next_run_at IS NOT NULL
-    UNION ALL SELECT min(next_run_at) FROM payment_attempts WHERE next_run_at IS NOT NULL
-    UNION ALL SELECT min(next_run_at) FROM webhook_events WHERE next_run_at IS NOT NULL
+    {_of_all("SELECT min(next_run_at) AS due FROM {table} WHERE next_run_at IS NOT NULL")}
 ) oldest WHERE due <= clock_timestamp()
 """)
-
-_PARKED = text("""
-SELECT parked_reason AS reason, sum(n)::int AS n FROM (
-    SELECT parked_reason, count(*) AS n FROM payments WHERE parked_at IS NOT NULL GROUP BY 1
-    UNION ALL
-    SELECT parked_reason, count(*) FROM payment_attempts WHERE parked_at IS NOT NULL GROUP BY 1
-    UNION ALL
-    SELECT parked_reason, count(*) FROM webhook_events WHERE parked_at IS NOT NULL GROUP BY 1
+_PARKED = text(f"""
+SELECT parked_reason AS reason, count(*)::int AS n FROM (
+    {_of_all("SELECT parked_reason FROM {table} WHERE parked_at IS NOT NULL")}
 ) parked GROUP BY 1
 """)
 

@@ -15,7 +15,7 @@ from domain.ids import Kind
 from domain.money import CURRENCIES, Money
 from domain.outcome import Proof
 from domain.payment import FINAL, Method, Mode, Payment, Status
-from domain.routing import Plan, plan
+from domain.routing import Plan, plan, wanted_of
 from ops.store.gateways import read_gateways
 
 Row: TypeAlias = RowMapping
@@ -30,15 +30,17 @@ def _named(kind: Kind, column: str) -> str:
 
 
 # Columns are named one by one: `details`, `request`, `body` and the payer's page stay unread, and so
-# do description and metadata, in which merchants write whatever they like.
+# do description, metadata, reasons and notes, in which people write whatever they like.
 _PAYMENT = text(f"""
 SELECT id AS key, {_named(Kind.PAYMENT, "id")} AS id,
        {_named(Kind.MERCHANT, "merchant_id")} AS merchant_id, mode, order_id, amount, currency,
-       country, method_type, preference, status, amount_authorized, amount_captured,
-       amount_refunded, amount_refund_pending, gateway_id, action_url IS NOT NULL AS awaits_payer,
-       failure_code, failure_reason, risk_score, risk_level, wants_3ds, next_command, runs, skipped,
-       cancel_requested_at, captured_at, request_id, created_at, expires_at, version, next_run_at,
-       wakes, starts, lease_until, parked_at, parked_reason, owner
+       country, method_type, preference, kind, capture_method, confirmed, status,
+       amount_authorized, capture_amount, amount_captured, amount_refunded, amount_refund_pending,
+       amount_reversed, gateway_id, action_url IS NOT NULL AS awaits_payer, failure_code,
+       failure_reason, risk_score, risk_level, wants_3ds, review, ending, next_command, runs,
+       skipped, cancel_requested_at, authorized_at, authorization_expires_at, captured_at,
+       refunded_at, failed_at, cancelled_at, expired_at, request_id, created_at, expires_at,
+       version, next_run_at, wakes, starts, lease_until, parked_at, parked_reason, owner
   FROM payments WHERE id = :id
 """)
 _FRAUD = text("""
@@ -47,8 +49,10 @@ SELECT score::text, risk_level, decision, reason, factors, mode, ruleset_version
   FROM fraud_checks WHERE payment_id = :id
 """)
 _ATTEMPTS = text(f"""
-SELECT id AS key, {_named(Kind.ATTEMPT, "id")} AS id, operation, number, gateway_id,
-       adapter_version, amount, currency, state, provider_id, proof, code, cause, polls,
+SELECT id AS key, {_named(Kind.ATTEMPT, "id")} AS id,
+       {_named(Kind.REFUND, "refund_id")} AS refund_id, operation, number, gateway_id,
+       adapter_version, amount, currency, target, captures, state, held, released, captured,
+       provider_id, proof, code, cause, polls,
        send_before, deadline_at, key_window_ends, created_at, finished_at, next_run_at, starts,
        lease_until, parked_at, parked_reason, owner
   FROM payment_attempts WHERE payment_id = :id ORDER BY created_at, number LIMIT :most
@@ -61,8 +65,21 @@ SELECT f.id, {_named(Kind.ATTEMPT, "f.attempt_id")} AS attempt_id, f.source, f.o
 """)
 _TRANSACTIONS = text(f"""
 SELECT {_named(Kind.TRANSACTION, "id")} AS id, {_named(Kind.ATTEMPT, "attempt_id")} AS attempt_id,
-       type, amount, currency, gateway_id, provider_id, created_at
+       {_named(Kind.REFUND, "refund_id")} AS refund_id, type, amount, total, currency, gateway_id,
+       provider_id, created_at
   FROM transactions WHERE payment_id = :id ORDER BY created_at LIMIT :most
+""")
+_REFUNDS = text(f"""
+SELECT {_named(Kind.REFUND, "id")} AS id, {_named(Kind.ATTEMPT, "charge_id")} AS charge_id, kind,
+       amount, currency, status, requested_by, gateway_id, failure_code, failure_reason,
+       runs, processed_at, request_id, created_at, version, next_run_at, wakes, starts,
+       lease_until, parked_at, parked_reason, owner
+  FROM refunds WHERE payment_id = :id ORDER BY created_at, id LIMIT :most
+""")
+_CASES = text(f"""
+SELECT {_named(Kind.ATTEMPT, "attempt_id")} AS attempt_id, kind, reason, opened_at, found_amount,
+       found_currency, found_held, found_ours, provider_id, decision, decided_by, decided_at
+  FROM review_cases WHERE payment_id = :id ORDER BY opened_at, id LIMIT :most
 """)
 _WEBHOOKS = text(f"""
 SELECT {_named(Kind.WEBHOOK, "w.id")} AS id, {_named(Kind.ATTEMPT, "w.attempt_id")} AS attempt_id,
@@ -99,6 +116,8 @@ class Tale:
     attempts: Sequence[Row]
     facts: Sequence[Row]
     transactions: Sequence[Row]
+    refunds: Sequence[Row]
+    cases: Sequence[Row]
     webhooks: Sequence[Row]
     audit: Sequence[Row]
     events: Sequence[Row]
@@ -114,13 +133,17 @@ def read_tale(db: Connection, payment_id: UUID) -> Tale | None:
     if payment is None:
         return None
     attempts = db.execute(_ATTEMPTS, asked).mappings().all()
-    names = {"names": [payment["id"], *(row["id"] for row in attempts)], "most": MOST}
+    refunds = db.execute(_REFUNDS, asked).mappings().all()
+    told_of = [payment["id"], *(row["id"] for row in (*attempts, *refunds))]
+    names = {"names": told_of, "most": MOST}
     return Tale(
         payment=payment,
         fraud=db.execute(_FRAUD, {"id": payment_id}).mappings().one_or_none(),
         attempts=attempts,
         facts=db.execute(_FACTS, asked).mappings().all(),
         transactions=db.execute(_TRANSACTIONS, asked).mappings().all(),
+        refunds=refunds,
+        cases=db.execute(_CASES, asked).mappings().all(),
         webhooks=db.execute(_WEBHOOKS, asked).mappings().all(),
         audit=db.execute(_AUDIT, names).mappings().all(),
         events=db.execute(_EVENTS, names).mappings().all(),
@@ -153,7 +176,7 @@ def _route(db: Connection, row: Row, attempts: Sequence[Row]) -> Plan | None:
         preference=row["preference"],
     )
     asked = [_attempt(payment, attempt) for attempt in attempts]
-    return plan(payment, read_gateways(db), asked)
+    return plan(wanted_of(payment), read_gateways(db), asked)
 
 
 def _attempt(payment: Payment, row: Row) -> Attempt:

@@ -55,6 +55,9 @@ HTTP_SECONDS = _histogram(
 )
 PAYMENTS_ACCEPTED = _counter("payments_accepted_total", "Payments written down.", "mode")
 PAYMENTS_REPLAYED = _counter("payments_replayed_total", "Answers repeated for a known key.", "mode")
+OPERATIONS_ACCEPTED = _counter(
+    "operations_accepted_total", "What was asked of payments, and written down.", "verb", "mode"
+)
 INTAKE_BATCH = _histogram("intake_batch_size", "Requests that shared a commit.", buckets=_BATCH)
 WEBHOOKS_RECEIVED = _counter(
     "webhooks_received_total",

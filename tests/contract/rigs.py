@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, assert_never
 
+from domain.attempt import Attempt, Operation
 from domain.payment import Payment
 from tests.contract.made import a_payment
 from tests.sandbox.receiver import Receiver
-from tests.sandbox.running import SECRET_KEY, WEBHOOK_SECRET, an_order
+from tests.sandbox.running import SECRET_KEY, WEBHOOK_SECRET
 from tests.sandbox.running import Sandbox as Simulator
 from workers.gateways import Adapter, Setup
 from workers.gateways.sandbox import Sandbox
 
 
 class Scenario(StrEnum):
-    """What a provider can do with one charge."""
+    """What a provider can do with one operation."""
 
     SOFT_DECLINE = "soft_decline"
     HARD_DECLINE = "hard_decline"
@@ -43,23 +45,26 @@ class Rig(Protocol):
     adapter: Adapter
     webhook_secret: str
 
-    def plays(self, scenario: Scenario) -> None:
-        """Have the next charge meet this; a refused connection lasts until `calm`."""
+    def renew(self) -> None:
+        """Take another adapter, which has no connections yet and has told nobody anything."""
 
-    def fails_next(self, operation: str) -> None:
-        """Have the next `cancel` or `read` fail, and stay failed under its key if it has one."""
+    def plays(self, scenario: Scenario, at: Operation = Operation.CHARGE) -> None:
+        """Have the next such operation meet this; a refused connection lasts until `calm`."""
+
+    def fails_next_read(self) -> None:
+        """Have the next look-up fail."""
 
     def calm(self) -> None:
         """End all faults."""
 
-    def charges(self, reference: str) -> int:
-        """How often the provider's ledger took money under our reference."""
+    def done(self, attempt: Attempt) -> int:
+        """How often the provider's own books say that it carried this out."""
 
     def posts(self, reference: str) -> int:
         """How many creating requests the provider saw under our reference."""
 
-    def charges_again(self, reference: str) -> None:
-        """Have somebody without our key charge under our reference."""
+    def does_again(self, attempt: Attempt) -> None:
+        """Have somebody without our key charge, refund or pay out under our reference."""
 
     def alarmed(self) -> list[tuple[str, str]]:
         """What the adapter has told people so far."""
@@ -67,8 +72,24 @@ class Rig(Protocol):
     def settles(self, provider_id: str, status: str) -> None:
         """Force a payment into another of the provider's statuses."""
 
-    def webhook(self, reference: str) -> tuple[Mapping[str, str], bytes]:
-        """Wait for a webhook about our reference: its headers (lower case) and body."""
+    def charges_back(self, provider_id: str, minor: int) -> None:
+        """Have the payer's bank take money of a charge back."""
+
+    def decides_refund(self, provider_id: str, *, succeeds: bool) -> None:
+        """Decide a refund; one that has succeeded can still fail."""
+
+    def decides_payout(self, provider_id: str, *, succeeds: bool) -> None:
+        """Decide a payout that is under way."""
+
+    def returns_payout(self, provider_id: str) -> None:
+        """Have a payout come back that was paid."""
+
+    def payouts(self, reference: str) -> list[str]:
+        """The provider's ids of all payouts under our reference."""
+
+    def webhook(self, type_: str, reference: str) -> tuple[Mapping[str, str], bytes]:
+        """Wait for a webhook of a type about a payment or payout of ours, or a refund of that
+        payment: its headers (lower case) and body."""
 
     def inexpressible(self) -> Payment:
         """A payment that this provider has no words for."""
@@ -81,6 +102,13 @@ class SandboxRig:
     """The sandbox provider in its own process."""
 
     webhook_secret = WEBHOOK_SECRET
+    _operations: Mapping[Operation, str] = {
+        Operation.CHARGE: "create",
+        Operation.CAPTURE: "capture",
+        Operation.VOID: "cancel",
+        Operation.REFUND: "refund",
+        Operation.PAYOUT: "payout",
+    }
     _faults: Mapping[Scenario, str] = {
         Scenario.SOFT_DECLINE: "soft_decline",
         Scenario.HARD_DECLINE: "hard_decline",
@@ -109,7 +137,8 @@ class SandboxRig:
         self.renew()
 
     def renew(self) -> None:
-        """Begin a test with a fresh adapter."""
+        if hasattr(self, "adapter"):
+            self.adapter.close()
         self._alarms: list[tuple[str, str]] = []
         self.adapter: Adapter = self._adapter(SECRET_KEY)
 
@@ -120,25 +149,54 @@ class SandboxRig:
     def _alarm(self, what: str, reference: str) -> None:
         self._alarms.append((what, reference))
 
-    def plays(self, scenario: Scenario) -> None:
-        bound = {} if scenario is Scenario.REFUSES_CONNECTIONS else {"count": 1, "on": "create"}
+    def plays(self, scenario: Scenario, at: Operation = Operation.CHARGE) -> None:
+        once = {"count": 1, "on": self._operations[at]}
+        bound = {} if scenario is Scenario.REFUSES_CONNECTIONS else once
         self.simulator.fault(self._faults[scenario], **bound)
 
-    def fails_next(self, operation: str) -> None:
-        self.simulator.fault("server_error", count=1, on=operation)
+    def fails_next_read(self) -> None:
+        self.simulator.fault("server_error", count=1, on="read")
 
     def calm(self) -> None:
         self.simulator.admin("DELETE", "/faults")
 
-    def charges(self, reference: str) -> int:
-        return self.simulator.charges(reference)
+    def done(self, attempt: Attempt) -> int:
+        match attempt.operation:
+            case Operation.CHARGE:
+                return self.simulator.charges(attempt.reference)
+            case Operation.CAPTURE:
+                return self._settled(type="capture", payment=attempt.target)
+            case Operation.VOID:
+                payment = self.simulator.get(f"/v1/payments/{attempt.target}").json
+                return int(payment["status"] == "canceled")
+            case Operation.REFUND:
+                return self._settled(type="refund", refund_reference=attempt.reference)
+            case Operation.PAYOUT:
+                return len(self.payouts(attempt.reference))
+            case _:
+                assert_never(attempt.operation)
+
+    def _settled(self, **wanted: Any) -> int:
+        """How many lines of the provider's settlement list are like this."""
+        after, found, more = 0, 0, True
+        while more:
+            page = self.simulator.admin("GET", f"/settlements?after_seq={after}")
+            found += sum(wanted.items() <= line.items() for line in page["data"])
+            more = page["has_more"]
+            after = page["data"][-1]["seq"] if more else after
+        return found
 
     def posts(self, reference: str) -> int:
         return [method for method, _ in self.simulator.requests(reference)].count("POST")
 
-    def charges_again(self, reference: str) -> None:
-        order = an_order(reference=reference, amount=1250, currency="EUR")
-        assert self.simulator.create(order).status == 201
+    def does_again(self, attempt: Attempt) -> None:
+        order = json.loads(attempt.request)
+        paths = {
+            Operation.CHARGE: "/v1/payments",
+            Operation.REFUND: f"/v1/payments/{attempt.target}/refunds",
+            Operation.PAYOUT: "/v1/payouts",
+        }
+        assert self.simulator.post(paths[attempt.operation], order).status == 201
 
     def alarmed(self) -> list[tuple[str, str]]:
         return self._alarms
@@ -146,9 +204,30 @@ class SandboxRig:
     def settles(self, provider_id: str, status: str) -> None:
         self.simulator.admin("POST", "/settle", {"payment": provider_id, "status": status})
 
-    def webhook(self, reference: str) -> tuple[Mapping[str, str], bytes]:
-        delivery = self._receiver.wait_for(reference, 1)[0]
-        return delivery.headers, delivery.body
+    def charges_back(self, provider_id: str, minor: int) -> None:
+        self.simulator.admin("POST", f"/payments/{provider_id}/chargeback", {"amount": minor})
+
+    def decides_refund(self, provider_id: str, *, succeeds: bool) -> None:
+        self._admin(f"/refunds/{provider_id}", "succeed" if succeeds else "fail")
+
+    def decides_payout(self, provider_id: str, *, succeeds: bool) -> None:
+        self._admin(f"/payouts/{provider_id}", "pay" if succeeds else "fail")
+
+    def returns_payout(self, provider_id: str) -> None:
+        self._admin(f"/payouts/{provider_id}", "return")
+
+    def payouts(self, reference: str) -> list[str]:
+        found = self.simulator.get(f"/v1/payouts?reference={reference}").json
+        return [payout["id"] for payout in found["data"]]
+
+    def _admin(self, path: str, verb: str) -> None:
+        self.simulator.admin("POST", f"{path}/{verb}", {})
+
+    def webhook(self, type_: str, reference: str) -> tuple[Mapping[str, str], bytes]:
+        arrived = self._receiver.wait_for(reference, 1)
+        while not (found := [one for one in arrived if one.type == type_]):
+            arrived = self._receiver.wait_for(reference, len(arrived) + 1)
+        return found[0].headers, found[0].body
 
     def inexpressible(self) -> Payment:
         return a_payment(metadata={"note": "x" * 501})

@@ -10,43 +10,20 @@ from domain.money import CURRENCIES, Money
 from domain.outcome import (
     Declined,
     Hardness,
-    Lookup,
     NotCharged,
     NotFound,
     Pending,
     Proof,
     RequiresAction,
     Succeeded,
+    TakenBack,
     Unknown,
 )
-from domain.ports import Budget
-from tests.contract.made import IMPATIENCE_S, a_payment, an_attempt, within
+from domain.payment import Method
+from domain.task import Charge
+from tests.contract.losses import KEPT_FAILURES, LOST, charged, id_of, patience
+from tests.contract.made import a_hold, a_payment, an_attempt, within
 from tests.contract.rigs import Rig, Scenario
-
-#: Faults after which the answer is lost, and whether money had moved by then.
-LOST = {
-    Scenario.DROPS_BEFORE: False,
-    Scenario.DROPS_AFTER: True,
-    Scenario.FAILS_BEFORE: False,
-    Scenario.FAILS_AFTER: True,
-    Scenario.GARBAGE_AFTER: True,
-    Scenario.HANGS_BEFORE: False,
-    Scenario.HANGS_AFTER: True,
-    Scenario.DRIPS_AFTER: True,
-}
-#: These keep the failed answer under the key, so that a replay only brings it again.
-KEPT_FAILURES = {Scenario.FAILS_BEFORE, Scenario.FAILS_AFTER}
-#: These take as long as they are waited for.
-HANGS = {Scenario.HANGS_BEFORE, Scenario.HANGS_AFTER, Scenario.DRIPS_AFTER}
-
-
-def patience(scenario: Scenario) -> Budget:
-    return within(IMPATIENCE_S) if scenario in HANGS else within()
-
-
-def id_of(found: Lookup) -> str:
-    assert isinstance(found, Succeeded | Pending | RequiresAction), found
-    return found.provider_id
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"], ids=["2 digits", "none", "3 digits"])
@@ -59,7 +36,7 @@ def test_a_charge_moves_exactly_the_money_that_was_asked_for(rig: Rig, currency:
     assert outcome.money == Money(123_457, CURRENCIES[currency])
     assert outcome.captured
     assert outcome.reference == attempt.reference
-    assert rig.charges(attempt.reference) == 1
+    assert rig.done(attempt) == 1
 
 
 @pytest.mark.parametrize("scenario", LOST, ids=str)
@@ -72,7 +49,7 @@ def test_a_lost_answer_is_unknown_and_the_look_up_tells_what_the_ledger_says(
     outcome = rig.adapter.charge(attempt, patience(scenario))
 
     assert isinstance(outcome, Unknown)
-    assert rig.charges(attempt.reference) == int(LOST[scenario])
+    assert rig.done(attempt) == int(LOST[scenario])
     assert rig.posts(attempt.reference) == 1
     found = rig.adapter.lookup(attempt, within())
     if LOST[scenario]:
@@ -94,7 +71,7 @@ def test_a_replay_after_a_lost_answer_brings_the_one_charge_to_light(
     replayed = rig.adapter.charge(attempt, within())
 
     assert isinstance(replayed, Succeeded)
-    assert rig.charges(attempt.reference) == 1
+    assert rig.done(attempt) == 1
 
 
 @pytest.mark.parametrize("scenario", sorted(KEPT_FAILURES), ids=str)
@@ -106,7 +83,7 @@ def test_a_failure_kept_under_the_key_stays_unknown_and_charges_nothing_more(
     rig.adapter.charge(attempt, within())
 
     assert isinstance(rig.adapter.charge(attempt, within()), Unknown)
-    assert rig.charges(attempt.reference) == int(LOST[scenario])
+    assert rig.done(attempt) == int(LOST[scenario])
 
 
 def test_the_same_key_gives_the_same_payment_and_one_charge(rig: Rig) -> None:
@@ -116,17 +93,17 @@ def test_the_same_key_gives_the_same_payment_and_one_charge(rig: Rig) -> None:
 
     assert first == second
     assert isinstance(first, Succeeded)
-    assert rig.charges(attempt.reference) == 1
+    assert rig.done(attempt) == 1
 
 
 def test_the_same_key_with_another_body_is_unknown_and_charges_nothing(rig: Rig) -> None:
     attempt = an_attempt(rig.adapter)
     rig.adapter.charge(attempt, within())
-    other = rig.adapter.compose(a_payment(99), attempt.reference)
+    other = rig.adapter.compose(Charge(a_payment(99)), attempt.reference)
     assert other is not None
 
     assert isinstance(rig.adapter.charge(replace(attempt, request=other), within()), Unknown)
-    assert rig.charges(attempt.reference) == 1
+    assert rig.done(attempt) == 1
 
 
 def test_a_refused_connection_was_never_sent(rig: Rig) -> None:
@@ -165,7 +142,7 @@ def test_a_decline_moves_no_money_and_says_what_may_come_next(
 
     assert isinstance(outcome, Declined)
     assert outcome.hardness is hardness
-    assert rig.charges(attempt.reference) == 0
+    assert rig.done(attempt) == 0
     assert rig.adapter.lookup(attempt, within()) == outcome
 
 
@@ -180,7 +157,8 @@ def test_a_documented_refusal_is_proof_and_the_gateways_fault(rig: Rig, scenario
     assert outcome.proof is Proof.REJECTED
     assert outcome.retry_after_s == 1.0
     assert rig.adapter.at_fault(outcome)
-    assert (rig.charges(attempt.reference), rig.posts(attempt.reference)) == (0, 1)
+    assert not outcome.request_wrong
+    assert (rig.done(attempt), rig.posts(attempt.reference)) == (0, 1)
 
 
 def test_a_key_that_the_provider_does_not_know_is_the_gateways_fault(rig: Rig) -> None:
@@ -203,6 +181,7 @@ def test_a_request_that_is_wrong_in_itself_is_refused_and_not_the_gateways_fault
 
     assert isinstance(outcome, NotCharged)
     assert outcome.proof is Proof.REJECTED
+    assert outcome.request_wrong
     assert not rig.adapter.at_fault(outcome)
 
 
@@ -237,3 +216,62 @@ def test_whoever_wants_the_payer_to_act_there_is_a_page_for_it(rig: Rig, wanted:
     assert isinstance(outcome, RequiresAction)
     assert outcome.url.startswith("http")
     assert rig.adapter.lookup(attempt, within()) == outcome
+
+
+@pytest.mark.parametrize("type_", ["paypal", "bank_transfer"])
+def test_where_the_payer_pays_elsewhere_there_is_a_page_and_no_money_yet(
+    rig: Rig, type_: str
+) -> None:
+    attempt = an_attempt(rig.adapter, a_payment(method=Method(type_)))
+
+    outcome = rig.adapter.charge(attempt, within())
+
+    assert isinstance(outcome, RequiresAction)
+    assert outcome.url.startswith("http")
+    assert rig.done(attempt) == 0
+    rig.settles(outcome.provider_id, "captured")
+    found = rig.adapter.lookup(attempt, within())
+    assert isinstance(found, Succeeded)
+    assert (found.money, found.captured) == (attempt.money, True)
+
+
+@pytest.mark.parametrize("type_", ["card", "paypal"])
+def test_money_is_held_when_only_that_was_asked_for(rig: Rig, type_: str) -> None:
+    attempt = an_attempt(rig.adapter, a_hold(method=Method(type_, "tok_1")))
+
+    outcome = rig.adapter.charge(attempt, within())
+    if isinstance(outcome, RequiresAction):
+        rig.settles(outcome.provider_id, "authorized")
+
+    found = rig.adapter.lookup(attempt, within())
+    assert found == Succeeded(
+        id_of(outcome), attempt.money, captured=False, reference=attempt.reference
+    )
+    assert rig.done(attempt) == 0
+
+
+@pytest.mark.parametrize("type_", ["wallet", "bank_transfer"])
+def test_what_nobody_can_hold_is_never_asked_to_be_held(rig: Rig, type_: str) -> None:
+    attempt = an_attempt(rig.adapter, a_hold(method=Method(type_, "w_1")))
+
+    outcome = rig.adapter.charge(attempt, within())
+
+    assert not isinstance(outcome, NotCharged | Unknown)
+    assert attempt.captures
+
+
+@pytest.mark.parametrize("minor", [1, 1250], ids=["in part", "whole"])
+def test_a_chargeback_is_read_with_what_was_collected_and_what_was_taken(
+    rig: Rig, minor: int
+) -> None:
+    attempt = charged(rig)
+    assert attempt.provider_id is not None
+
+    rig.charges_back(attempt.provider_id, minor)
+
+    found = rig.adapter.lookup(attempt, within())
+    assert isinstance(found, TakenBack)
+    assert found.captured == attempt.money
+    assert found.taken == replace(attempt.money, minor=minor)
+    assert found.reference == attempt.reference
+    assert rig.adapter.lookup(replace(attempt, provider_id=None), within()) == found

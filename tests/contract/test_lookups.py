@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 import pytest
 
+from domain.attempt import Operation
 from domain.outcome import Declined, NotCharged, NotFound, Outcome, Proof, Succeeded, Unknown
+from tests.contract.losses import id_of
 from tests.contract.made import an_attempt, within
 from tests.contract.rigs import Rig, Scenario
-from tests.contract.test_charges import id_of
-from workers.gateways import DOUBLE_CHARGE
+from workers.gateways import DOUBLES
 
 Read: TypeAlias = Callable[[Outcome], bool]
 
@@ -30,7 +31,7 @@ def test_an_id_that_the_provider_gave_and_does_not_know_is_a_riddle(rig: Rig) ->
 def test_a_look_up_that_fails_says_nothing(rig: Rig) -> None:
     attempt = an_attempt(rig.adapter)
     outcome = rig.adapter.charge(attempt, within())
-    rig.fails_next("read")
+    rig.fails_next_read()
 
     assert isinstance(rig.adapter.lookup(attempt, within()), Unknown)
     assert rig.adapter.lookup(attempt, within()) == outcome
@@ -66,10 +67,10 @@ def test_two_charges_under_one_reference_are_read_as_money_and_told_to_people(ri
     assert rig.adapter.lookup(attempt, within()) == outcome
     assert rig.alarmed() == []
 
-    rig.charges_again(attempt.reference)
+    rig.does_again(attempt)
 
     assert rig.adapter.lookup(attempt, within()) == outcome  # the first of the two
-    assert rig.alarmed() == [(DOUBLE_CHARGE, attempt.reference)]
+    assert rig.alarmed() == [(DOUBLES[Operation.CHARGE], attempt.reference)]
 
 
 def test_money_that_was_given_back_had_moved(rig: Rig) -> None:

@@ -8,80 +8,24 @@ from typing import Any
 
 import pytest
 
-from domain.attempt import Attempt
 from domain.money import CURRENCIES, Money
 from domain.outcome import (
     Declined,
     Hardness,
-    Lookup,
     NotCharged,
     Outcome,
     Pending,
     Proof,
     RequiresAction,
     Succeeded,
+    TakenBack,
     Unknown,
 )
-from tests.contract.made import a_payment, an_attempt, within
-from tests.workers.raw_server import answering, http, serving
-from workers.gateways import Setup
-from workers.gateways.sandbox import Sandbox
+from tests.contract.made import a_payment, an_attempt, money
+from tests.contract.spoken import OFFLINE, charged, failed, looked_up, paid, shown
 
-REASONS = {201: "Created", 402: "Payment Required"}
 PAGE = "https://provider.example/pay/1"
-
-
-def adapter_at(url: str, **settings: object) -> Sandbox:
-    return Sandbox(Setup(url, {"secret_key": "sk_1"}, settings, lambda what, reference: None))
-
-
-#: Composes without a provider.
-OFFLINE = adapter_at("http://127.0.0.1:9")
-
-
-def shown(attempt: Attempt, **changes: Any) -> dict[str, Any]:
-    """A captured payment as the provider documents it."""
-    return {
-        "id": "sp_1",
-        "object": "payment",
-        "reference": attempt.reference,
-        "amount": attempt.money.minor,
-        "currency": attempt.money.currency.code,
-        "status": "captured",
-        "amount_captured": attempt.money.minor,
-        "amount_refunded": 0,
-        "next_action": None,
-        "decline_code": None,
-        "expires_at": "2030-01-01T00:00:00Z",
-        "metadata": {},
-        "created_at": "2026-01-01T00:00:00Z",
-        "updated_at": "2026-01-01T00:00:00Z",
-        "version": 1,
-    } | changes
-
-
-def charged(attempt: Attempt, status: int, body: bytes, *headers: str) -> Outcome:
-    """Return what a charge comes to that is answered with this."""
-    answer = http(f"{status} {REASONS.get(status, 'Whatever')}", body, *headers)
-    with serving(answering(answer)) as server:
-        return adapter_at(server.url).charge(attempt, within())
-
-
-def paid(attempt: Attempt, **changes: Any) -> Outcome:
-    return charged(attempt, 201, json.dumps(shown(attempt, **changes)).encode())
-
-
-def failed(attempt: Attempt, status: int, error: dict[str, Any], *headers: str) -> Outcome:
-    return charged(attempt, status, json.dumps({"error": error}).encode(), *headers)
-
-
-def looked_up(attempt: Attempt, *payments: dict[str, Any]) -> Lookup:
-    answer = http("200 OK", json.dumps({"data": list(payments)}).encode())
-    with serving(answering(answer)) as server:
-        return adapter_at(server.url).lookup(attempt, within())
-
-
-EUR_1250 = Money(1250, CURRENCIES["EUR"])
+EUR_1250 = money(1250)
 ACTION = {"type": "redirect", "url": PAGE}
 
 
@@ -96,6 +40,14 @@ ACTION = {"type": "redirect", "url": PAGE}
         (
             {"status": "partially_refunded", "amount_refunded": 1},
             lambda ref: Succeeded("sp_1", EUR_1250, reference=ref),
+        ),
+        (
+            {"status": "charged_back", "amount_refunded": 250, "amount_charged_back": 1000},
+            lambda ref: TakenBack("sp_1", EUR_1250, money(1000), "charged_back", ref),
+        ),
+        (
+            {"amount_captured": 700},
+            lambda ref: Succeeded("sp_1", money(700), reference=ref),
         ),
         (
             {"status": "authorized", "amount_captured": 0},
@@ -153,11 +105,26 @@ def test_every_documented_status_has_its_meaning(
         {"status": "declined", "decline_code": "stolen_card"},  # and yet money was captured
         {"status": "canceled"},
         {"status": "expired", "amount_refunded": 1249},
+        {"status": "authorized"},
+        {"status": "processing"},
+        {"status": "charged_back"},
+        {"status": "charged_back", "amount_charged_back": 1251},
+        {"amount_charged_back": None},
+        {"amount_charged_back": 1251},
     ],
     ids=str,
 )
 def test_what_is_not_documented_or_contradicts_itself_is_unknown(changes: dict[str, Any]) -> None:
     assert isinstance(paid(an_attempt(OFFLINE), **changes), Unknown)
+
+
+def test_money_that_was_taken_back_is_told_whatever_else_happened_to_it() -> None:
+    attempt = an_attempt(OFFLINE)
+
+    outcome = paid(attempt, status="partially_refunded", amount_refunded=1, amount_charged_back=2)
+
+    taken = TakenBack("sp_1", EUR_1250, money(2), "charged_back", attempt.reference)
+    assert outcome == taken
 
 
 def test_what_only_explains_a_payment_cannot_hide_that_money_moved() -> None:
@@ -181,14 +148,14 @@ def test_amounts_are_minor_units_of_their_currency(currency: str) -> None:
 def test_somebody_elses_money_is_shown_and_somebody_elses_no_is_not_believed() -> None:
     attempt = an_attempt(OFFLINE)
 
-    money = paid(attempt, reference="f" * 32)
+    took = paid(attempt, reference="f" * 32)
     no = [
         paid(attempt, reference="f" * 32, status=status, amount_captured=0)
         for status in ("declined", "canceled", "expired", "processing")
     ]
 
-    assert isinstance(money, Succeeded)
-    assert money.reference == "f" * 32
+    assert isinstance(took, Succeeded)
+    assert took.reference == "f" * 32
     assert all(isinstance(outcome, Unknown) for outcome in no)
 
 
@@ -200,6 +167,7 @@ def test_somebody_elses_money_is_shown_and_somebody_elses_no_is_not_believed() -
         ("issuer_unavailable", Hardness.SOFT),
         ("fraudulent", Hardness.HARD),
         ("pickup_card", Hardness.HARD),
+        ("token_detached", Hardness.HARD),
         ("incorrect_cvc", Hardness.FIX_DATA),
         ("invented_yesterday", Hardness.HARD),
         (None, Hardness.HARD),
@@ -217,21 +185,29 @@ def test_a_decline_is_as_hard_as_its_code_and_an_unlisted_one_goes_nowhere_else(
 
 
 @pytest.mark.parametrize(
-    ("status", "type_", "fault"),
+    ("status", "type_", "code", "fault", "wrong"),
     [
-        (400, "invalid_request", False),
-        (401, "authentication_error", True),
-        (429, "rate_limit_error", True),
-        (503, "unavailable_error", True),
+        (400, "invalid_request", "invalid_request", False, True),
+        (400, "invalid_request", "capture_not_supported", False, True),
+        (400, "invalid_request", "capture_exceeds_authorized", False, True),
+        (400, "invalid_request", "refund_exceeds_captured", False, True),
+        (401, "authentication_error", "invalid_api_key", True, False),
+        (404, "invalid_request", "not_found", False, False),
+        (405, "invalid_request", "method_not_allowed", False, False),
+        (413, "invalid_request", "body_too_large", False, True),
+        (415, "invalid_request", "invalid_request", False, False),
+        (429, "rate_limit_error", "rate_limited", True, False),
+        (503, "unavailable_error", "unavailable", True, False),
     ],
 )
 def test_documented_refusals_prove_that_nothing_was_executed(
-    status: int, type_: str, fault: bool
+    status: int, type_: str, code: str, fault: bool, wrong: bool
 ) -> None:
-    outcome = failed(an_attempt(OFFLINE), status, {"type": type_, "code": "x"})
+    outcome = failed(an_attempt(OFFLINE), status, {"type": type_, "code": code})
 
     assert isinstance(outcome, NotCharged)
     assert outcome.proof is Proof.REJECTED
+    assert outcome.request_wrong is wrong
     assert OFFLINE.at_fault(outcome) is fault
 
 
@@ -240,17 +216,20 @@ def test_documented_refusals_prove_that_nothing_was_executed(
     [
         (400, {"type": "invented", "code": "x"}),
         (403, {"type": "invalid_request", "code": "x"}),
-        (404, {"type": "invalid_request", "code": "not_found"}),
+        (400, {"type": "invalid_request", "code": "invented_yesterday"}),
+        (401, {"type": "authentication_error", "code": "x"}),
+        (404, {"type": "invalid_request", "code": "x"}),
+        (409, {"type": "invalid_request", "code": "invalid_state"}),
         (409, {"type": "idempotency_error", "code": "idempotency_in_progress"}),
         (422, {"type": "idempotency_error", "code": "idempotency_error"}),
         (402, {"type": "card_error", "code": "insufficient_funds"}),
-        (429, {"type": "lock_timeout", "code": "x"}),
+        (429, {"type": "lock_timeout", "code": "rate_limited"}),
         (500, {"type": "api_error", "code": "server_error"}),
-        (500, {"type": "unavailable_error", "code": "x"}),
-        (502, {"type": "unavailable_error", "code": "x"}),
+        (500, {"type": "unavailable_error", "code": "unavailable"}),
+        (502, {"type": "unavailable_error", "code": "unavailable"}),
         (503, {"type": "api_error", "code": "x"}),
         (503, {"type": "unavailable_error"}),
-        (200, {"type": "unavailable_error", "code": "x"}),
+        (200, {"type": "unavailable_error", "code": "unavailable"}),
     ],
     ids=str,
 )
@@ -285,32 +264,8 @@ def test_a_success_under_another_status_is_not_taken_for_one() -> None:
     [("7", 7.0), ("999999", 3600.0), ("-1", None), ("1e9", None), ("Wed, 21 Oct", None)],
 )
 def test_retry_after_is_heard_in_seconds_and_bounded(said: str, heard: float | None) -> None:
-    error = {"type": "rate_limit_error", "code": "x"}
+    error = {"type": "rate_limit_error", "code": "rate_limited"}
     outcome = failed(an_attempt(OFFLINE), 429, error, f"Retry-After: {said}")
 
     assert isinstance(outcome, NotCharged)
     assert outcome.retry_after_s == heard
-
-
-def test_of_several_payments_under_one_reference_the_one_that_may_cost_money_counts() -> None:
-    attempt = an_attempt(OFFLINE)
-    no = shown(attempt, id="sp_no", status="declined", amount_captured=0)
-    open_ = shown(attempt, id="sp_open", status="processing", amount_captured=0)
-    odd = shown(attempt, id="sp_odd", status="settling", amount_captured=0)
-    money = shown(attempt, id="sp_money")
-
-    assert looked_up(attempt, no, open_) == Pending("sp_open")
-    assert isinstance(looked_up(attempt, open_, odd, no), Unknown)
-    found = looked_up(attempt, no, odd, open_, money)
-    assert isinstance(found, Succeeded)
-    assert found.provider_id == "sp_money"
-
-
-def test_of_two_that_moved_money_the_first_one_is_ours() -> None:
-    attempt = an_attempt(OFFLINE)
-    first = shown(attempt, id="sp_z", created_at="2026-01-01T00:00:00Z")
-    second = shown(attempt, id="sp_a", created_at="2026-01-01T00:00:01Z")
-
-    for found in (looked_up(attempt, first, second), looked_up(attempt, second, first)):
-        assert isinstance(found, Succeeded)
-        assert found.provider_id == "sp_z"

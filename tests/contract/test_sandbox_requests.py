@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,13 +12,47 @@ from typing import Any
 import pytest
 
 from domain.ids import Kind, public
+from domain.money import CURRENCIES, Money
 from domain.outcome import Succeeded
-from domain.payment import Method
-from tests.contract.made import a_payment, an_attempt, within
-from tests.contract.test_sandbox_answers import OFFLINE, adapter_at, paid
+from domain.payment import Method, Review
+from domain.payout import Destination
+from domain.ports import Budget
+from domain.task import Capture, Charge, GiveBack, PayOut, Task, Void
+from tests.contract.made import (
+    a_capture,
+    a_detachment,
+    a_hold,
+    a_payment,
+    a_payout,
+    a_payout_row,
+    a_refund,
+    a_refund_row,
+    a_void,
+    an_attempt,
+    money,
+    within,
+)
+from tests.contract.spoken import CHARGE, OFFLINE, adapter_at, paid
 from tests.workers.raw_server import answering, http, serving
 from workers.gateways import Setup, Unusable
 from workers.gateways.sandbox import Sandbox
+
+R = "r" * 32
+HELD = replace(an_attempt(OFFLINE, a_hold()), provider_id=CHARGE)
+
+
+def seen(call: Callable[[Sandbox, Budget], object]) -> list[tuple[str, str | None, bytes]]:
+    """Return (method and path, key, body) of every request that a call makes."""
+    answers = serving(answering(http("500 Whatever")))
+    with answers as server, closing(adapter_at(server.url)) as adapter:
+        call(adapter, within())
+        raw = list(server.requests)
+    found = []
+    for head, _, body in (request.partition(b"\r\n\r\n") for request in raw):
+        first, *lines = head.decode().split("\r\n")
+        named = dict(line.split(": ", 1) for line in lines)
+        found.append((first.removesuffix(" HTTP/1.1"), named.get("Idempotency-Key"), body))
+    return found
 
 
 def test_the_stored_bytes_leave_as_they_are_under_the_attempts_key() -> None:
@@ -59,28 +95,153 @@ def test_a_request_id_that_no_header_can_carry_does_not_stop_a_charge() -> None:
     assert isinstance(paid(attempt), Succeeded)
 
 
-def test_a_bank_transfer_needs_no_token() -> None:
-    composed = OFFLINE.compose(a_payment(method=Method("bank_transfer", "")), "r" * 32)
+def test_every_operation_goes_to_its_place_under_its_key_with_its_stored_bytes() -> None:
+    capture, void = a_capture(OFFLINE, HELD, 700), replace(a_void(OFFLINE, HELD), polls=3)
+    refund, payout = a_refund(OFFLINE, HELD, 250), a_payout(OFFLINE)
+    detachment = a_detachment("tok/1")
 
-    assert composed is not None
-    assert json.loads(composed)["source"] == {"type": "bank_transfer", "token": "none"}
+    assert seen(lambda it, budget: it.capture(capture, budget)) == [
+        ("POST /v1/payments/sp_1/capture", capture.key("a"), b'{"amount":700}')
+    ]
+    assert seen(lambda it, budget: it.refund(refund, budget)) == [
+        ("POST /v1/payments/sp_1/refunds", refund.key("a"), refund.request)
+    ]
+    assert seen(lambda it, budget: it.payout(payout, budget)) == [
+        ("POST /v1/payouts", payout.key("a"), payout.request)
+    ]
+    assert seen(lambda it, budget: it.detach(detachment, budget)) == [
+        ("POST /v1/payment_methods/tok%2F1/detach", detachment.key, b"{}")
+    ]
+    cancel = ("POST /v1/payments/sp_1/cancel", void.key("v3"), b"{}")
+    assert seen(lambda it, budget: it.void(void, budget))[0] == cancel
+
+
+def test_looking_up_only_reads() -> None:
+    capture, void = a_capture(OFFLINE, HELD), a_void(OFFLINE, HELD)
+    refund, payout = a_refund(OFFLINE, HELD), a_payout(OFFLINE)
+    named = replace(payout, provider_id="so_1")
+    expected = {
+        HELD: "/v1/payments/sp_1",
+        replace(HELD, provider_id=None): f"/v1/payments?reference={HELD.reference}",
+        capture: "/v1/payments/sp_1",
+        void: "/v1/payments/sp_1",
+        refund: f"/v1/refunds?reference={refund.reference}",
+        replace(refund, provider_id="sr_1"): "/v1/refunds/sr_1",
+        payout: f"/v1/payouts?reference={payout.reference}",
+        named: "/v1/payouts/so_1",
+    }
+
+    for attempt, path in expected.items():
+        requests = seen(lambda it, budget, asked=attempt: it.lookup(asked, budget))  # type: ignore[misc]
+        assert requests == [(f"GET {path}", None, b"")]
+
+
+def composed(task: Task) -> Any:
+    body = OFFLINE.compose(task, R)
+    return None if body is None else json.loads(body)
+
+
+def test_money_is_held_or_taken_as_the_payment_says() -> None:
+    held = [
+        a_hold(),
+        a_payment(review=Review.OPEN),
+        a_hold(method=Method("paypal", "tok")),
+    ]
+    taken = [
+        a_payment(),
+        a_payment(review=Review.APPROVED),
+        a_hold(method=Method("wallet", "tok")),
+        a_hold(method=Method("bank_transfer")),
+    ]
+
+    assert [composed(Charge(payment))["capture"] for payment in held] == [False] * 3
+    assert [composed(Charge(payment))["capture"] for payment in taken] == [True] * 4
+
+
+def test_whoever_holds_the_card_stays_between_us() -> None:
+    payment = a_payment(method=Method("card", "tok_1", holder_name="A. Payer"))
+
+    assert composed(Charge(payment)) == composed(
+        Charge(replace(payment, method=Method("card", "tok_1")))
+    )
+
+
+@pytest.mark.parametrize("type_", ["paypal", "bank_transfer"])
+def test_where_the_payer_is_named_elsewhere_no_token_is_needed(type_: str) -> None:
+    assert composed(Charge(a_payment(method=Method(type_))))["source"] == {
+        "type": type_,
+        "token": "none",
+    }
+    named = composed(Charge(a_payment(method=Method(type_, "tok_2"))))
+    assert named["source"] == {"type": type_, "token": "tok_2"}
+
+
+def test_what_follows_a_charge_is_composed_exactly() -> None:
+    row = a_refund_row(HELD, 250, reason="zu groß")
+
+    assert composed(Capture(HELD, money(1250))) == {"amount": 1250}
+    assert composed(Void(HELD)) == {}
+    assert composed(GiveBack(HELD, row)) == {"amount": 250, "reference": R, "reason": "zu groß"}
+
+
+def test_a_payout_is_composed_exactly() -> None:
+    row = a_payout_row(destination=Destination("wallet", "w_1"), description="Oktober")
+
+    assert composed(PayOut(row)) == {
+        "reference": R,
+        "amount": 4200,
+        "currency": "EUR",
+        "destination": {"type": "wallet", "token": "w_1"},
+        "description": "Oktober",
+        "metadata": {"invoice": "7", "paylink_payout_id": public(Kind.PAYOUT, row.id)},
+    }
+
+
+LIMIT = {str(n): "v" for n in range(49)}
+DOLLARS = Money(1, CURRENCIES["USD"])
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("task", "fits"),
     [
-        {"method": Method("wallet", "")},
-        {"method": Method("paypal", "tok")},
-        {"method": Method("card", "t" * 256)},
-        {"description": "d" * 1001},
-        {"return_url": "https://shop.example/" + "d" * 2048},
-        {"metadata": {"k" * 41: "v"}},
-        {"metadata": {str(n): "v" for n in range(50)}},
+        (Charge(a_payment(method=Method("wallet", ""))), False),
+        (Charge(a_payment(method=Method("carrier_pigeon", "tok"))), False),
+        (Charge(a_payment(method=Method("card", "t" * 255))), True),
+        (Charge(a_payment(method=Method("card", "t" * 256))), False),
+        (Charge(a_payment(description="d" * 1000)), True),
+        (Charge(a_payment(description="d" * 1001)), False),
+        (Charge(a_payment(description="half \ud83d")), False),
+        (Charge(a_payment(return_url="https://shop.example/" + "d" * 2048)), False),
+        (Charge(a_payment(metadata={"k" * 40: "v" * 500})), True),
+        (Charge(a_payment(metadata={"k" * 41: "v"})), False),
+        (Charge(a_payment(metadata={"": "v"})), False),
+        (Charge(a_payment(metadata=LIMIT)), True),
+        (Charge(a_payment(metadata=LIMIT | {"49": "v"})), False),
+        (Charge(a_payment(metadata=dict.fromkeys(LIMIT, "\u4e2d" * 500))), False),
+        (Charge(a_payment(1)), True),
+        (Charge(a_payment(0)), False),
+        (Capture(HELD, money(0)), False),
+        (Capture(HELD, money(1251)), False),
+        (Capture(HELD, DOLLARS), False),
+        (GiveBack(HELD, a_refund_row(HELD, 0)), False),
+        (GiveBack(HELD, a_refund_row(HELD, reason="r" * 500)), True),
+        (GiveBack(HELD, a_refund_row(HELD, reason="r" * 501)), False),
+        (GiveBack(HELD, a_refund_row(HELD, money=DOLLARS)), False),
+        (PayOut(a_payout_row(0)), False),
+        (PayOut(a_payout_row(destination=Destination("cash", "under the mat"))), False),
+        (PayOut(a_payout_row(destination=Destination("card", ""))), False),
+        (PayOut(a_payout_row(destination=Destination("card", "t" * 256))), False),
+        (PayOut(a_payout_row(description="d" * 1001)), False),
+        (PayOut(a_payout_row(metadata=LIMIT | {"49": "v"})), False),
     ],
-    ids=["no token", "paypal", "token", "description", "url", "metadata name", "metadata entries"],
 )
-def test_what_passes_the_providers_limits_is_not_composed(changes: dict[str, Any]) -> None:
-    assert OFFLINE.compose(replace(a_payment(), **changes), "r" * 32) is None
+def test_what_passes_the_providers_limits_is_not_composed(task: Task, fits: bool) -> None:
+    assert (OFFLINE.compose(task, R) is not None) is fits
+
+
+@pytest.mark.parametrize(("reference", "fits"), [("", False), ("r" * 64, True), ("r" * 65, False)])
+def test_a_reference_fits_the_provider(reference: str, fits: bool) -> None:
+    assert (OFFLINE.compose(Charge(a_payment()), reference) is not None) is fits
 
 
 def test_windows_are_configured_per_gateway() -> None:
@@ -89,6 +250,13 @@ def test_windows_are_configured_per_gateway() -> None:
     assert declared.key_window == timedelta(seconds=60)
     assert declared.visibility_lag == timedelta(seconds=0.5)
     assert OFFLINE.declaration.key_window == timedelta(hours=24)
+
+
+def test_this_provider_can_do_everything() -> None:
+    declared = OFFLINE.declaration
+
+    assert (declared.can_hold, declared.can_void, declared.can_3ds) == (True, True, True)
+    assert (declared.can_refund, declared.can_pay_out) == (True, True)
 
 
 @pytest.mark.parametrize(

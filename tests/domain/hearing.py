@@ -6,8 +6,9 @@ from datetime import datetime
 
 from domain.attempt import Attempt
 from domain.backoff import Schedule
+from domain.charge_facts import apply
 from domain.due import Due, Reason
-from domain.facts import Applied, Fact, Source, apply
+from domain.facts import Applied, Fact, Source, Terms
 from domain.outcome import Outcome
 from domain.payment import Payment, Status
 from tests.builders import ATTEMPT, NOON, a_payment, an_attempt, held, paid
@@ -33,7 +34,7 @@ def told(
         attempt or an_attempt(payment),
         another_blocks=another_blocks,
         now=now,
-        schedule=SCHEDULE,
+        terms=Terms(SCHEDULE),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from domain.checkout import Checkout
 from domain.errors import KeyReused
 from domain.idempotency import Recorded, fingerprint
-from domain.payment import Card, Customer, Method
+from domain.payment import Address, CaptureMethod, Card, Customer, Method
 
 PLAIN = Checkout(5_000, "USD", Method("card", "tok"), metadata={"a": "1", "b": "2"})
 SAID = st.dictionaries(
@@ -69,6 +70,12 @@ def test_another_operation_is_another_command() -> None:
         {"description": "d"},
         {"return_url": "https://shop.example/"},
         {"metadata": {"a": "1"}},
+        {"capture_method": CaptureMethod.MANUAL},
+        {"confirm": False},
+        {"kind": "deposit"},
+        {"customer_id": UUID(int=1)},
+        {"method_id": UUID(int=1)},
+        {"billing": Address(city="x")},
     ],
     ids=",".join,
 )
@@ -79,7 +86,8 @@ def test_every_field_of_a_checkout_counts(changes: dict[str, Any]) -> None:
 def test_no_field_of_a_checkout_is_forgotten() -> None:
     assert set(asdict(PLAIN)) == {
         "amount", "currency", "method", "order_id", "country", "customer", "preference",
-        "description", "return_url", "metadata",
+        "description", "return_url", "metadata", "capture_method", "confirm", "kind",
+        "customer_id", "method_id", "billing",
     }  # fmt: skip
 
 

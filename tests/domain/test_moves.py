@@ -108,6 +108,9 @@ def test_the_states_of_an_attempt_block_or_are_harmless() -> None:
         State.UNKNOWN,
         State.AUTHORIZED,
         State.CAPTURED,
+        State.SUCCEEDED,
+        State.REVERSED,
+        State.RETURNED,
     } == set(BLOCKING)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,8 +15,22 @@ from hypothesis import strategies as st
 from domain.attempt import BLOCKING, Attempt, State
 from domain.outcome import Hardness, Proof
 from domain.payment import Failure, Mode, Payment, Status
-from domain.routing import ANY, End, GatewayRow, Go, Next, Route, Stand, decide, plan
-from tests.builders import NOON, a_gateway, a_payment, an_attempt
+from domain.routing import (
+    ANY,
+    CHARGE,
+    PAYOUT,
+    End,
+    GatewayRow,
+    Go,
+    Next,
+    Route,
+    Stand,
+    Wanted,
+    decide,
+    plan,
+    wanted_of,
+)
+from tests.builders import MERCHANT, NOON, a_gateway, a_payment, an_attempt
 
 LATER = NOON + timedelta(minutes=31)
 
@@ -23,7 +40,12 @@ def routed(id_: str, *routes: Route, **changes: Any) -> GatewayRow:
 
 
 def order(payment: Payment, *gateways: GatewayRow) -> list[str]:
-    return [gateway.id for gateway in plan(payment, gateways, []).order]
+    return [gateway.id for gateway in plan(wanted_of(payment), gateways).order]
+
+
+def wanted(**changes: Any) -> Wanted:
+    """A German card payment of 50.00 USD."""
+    return replace(Wanted(MERCHANT, Mode.TEST, "DE", "USD", 5_000, "card"), **changes)
 
 
 def test_the_most_specific_route_goes_first_whatever_its_priority() -> None:
@@ -86,7 +108,7 @@ def test_equal_gateways_are_tried_in_the_order_of_their_names() -> None:
 def test_a_gateway_that_cannot_be_used_is_passed_over_with_its_reason(
     changes: dict[str, Any], reason: str
 ) -> None:
-    found = plan(a_payment(country="DE"), [a_gateway("one", **changes)], [])
+    found = plan(wanted(), [a_gateway("one", **changes)])
 
     assert (found.order, found.skipped) == ((), {"one": reason})
 
@@ -99,7 +121,7 @@ def test_a_gateway_that_declined_this_payment_is_not_asked_again() -> None:
     declined = an_attempt(state=State.DECLINED, proof=Proof.DECLINED)
     unsent = an_attempt(state=State.NOT_CHARGED, proof=Proof.NEVER_SENT, gateway_id="two")
 
-    found = plan(a_payment(), [a_gateway("one"), a_gateway("two")], [declined, unsent])
+    found = plan(wanted(), [a_gateway("one"), a_gateway("two")], [declined, unsent])
 
     assert [gateway.id for gateway in found.order] == ["two"]
     assert found.skipped == {"one": "declined_here"}
@@ -111,31 +133,114 @@ def test_a_payment_of_unknown_country_uses_routes_for_every_country_only() -> No
     assert order(a_payment(country=None), german, every) == ["every"]
 
 
-PARTS = {"country": ["DE", ANY], "currency": ["USD", ANY], "method": ["card", ANY]}
+def test_a_charge_wants_what_its_payment_says() -> None:
+    payment = a_payment(country="DE", preference="one")
+
+    assert wanted_of(payment) == wanted(operation=CHARGE, preference="one")
+
+
+SOMEBODY = UUID(int=99)
+
+
+@pytest.mark.parametrize(
+    ("route", "fits"),
+    [
+        (Route(merchant_id=MERCHANT), True),
+        (Route(merchant_id=SOMEBODY), False),
+        (Route(operation=CHARGE), True),
+        (Route(operation=PAYOUT), False),
+        (Route(currency="USD", min_minor=5_000, max_minor=5_000), True),
+        (Route(currency="USD", min_minor=5_001), False),
+        (Route(currency="USD", max_minor=4_999), False),
+    ],
+)
+def test_a_route_may_be_for_a_merchant_an_operation_or_amounts(route: Route, fits: bool) -> None:
+    assert route.matches(wanted()) is fits
+
+
+def test_before_there_is_an_amount_a_route_with_bounds_may_fit() -> None:
+    assert Route(currency="USD", min_minor=10**9).matches(wanted(amount_minor=None))
+
+
+CONDITIONS: list[dict[str, Any]] = [
+    {"merchant_id": MERCHANT},
+    {"min_minor": 1},
+    {"country": "DE"},
+    {"currency": "USD"},
+    {"method": "card"},
+    {"operation": CHARGE},
+]
+
+
+@pytest.mark.parametrize("one_more", CONDITIONS)
+def test_each_condition_makes_a_route_more_specific(one_more: dict[str, Any]) -> None:
+    others = [condition for condition in CONDITIONS if condition is not one_more]
+    without = Route(**{name: value for one in others for name, value in one.items()}, priority=1)
+    exact = replace(without, **one_more, priority=900)
+
+    assert exact.specificity == without.specificity + 1 == len(CONDITIONS)
+    found = plan(wanted(), [routed("without", without), routed("exact", exact)])
+    assert [gateway.id for gateway in found.order] == ["exact", "without"]
+
+
+def test_both_bounds_are_one_condition() -> None:
+    assert Route(currency="USD", min_minor=1, max_minor=2).specificity == 2
+
+
+PARTS: dict[str, list[Any]] = {
+    "country": ["DE", ANY, "FR"],
+    "currency": ["USD", ANY, "EUR"],
+    "method": ["card", ANY, "wallet"],
+    "operation": [CHARGE, ANY, PAYOUT],
+    "merchant_id": [MERCHANT, None, SOMEBODY],
+    "min_minor": [None, 1, 6_000],
+    "max_minor": [None, 4_000, 9_000],
+}
 ROUTES = st.builds(
     Route,
-    **{name: st.sampled_from([*values, "other"]) for name, values in PARTS.items()},
+    **{name: st.sampled_from(values) for name, values in PARTS.items()},
     priority=st.integers(min_value=1, max_value=3),
 )
+GATEWAYS = st.lists(
+    st.tuples(
+        st.lists(ROUTES, max_size=4),
+        st.sampled_from(list(Mode)),
+        st.booleans(),
+        st.sampled_from([None, "up", "down"]),
+        st.sampled_from(["stripe", "paypal"]),
+    ),
+    max_size=6,
+)
+REASONS = {"other_mode", "inactive", "held_down", "no_route", "declined_here"}
 
 
 @given(
-    routes=st.lists(st.lists(ROUTES, max_size=3), max_size=5),
-    preference=st.sampled_from([None, "g0", "g1", "g2"]),
+    drawn=GATEWAYS,
+    preference=st.sampled_from([None, "g0", "g1", "paypal"]),
+    declined=st.booleans(),
+    mixed=st.randoms(use_true_random=False),
 )
-def test_every_gateway_is_either_in_the_order_or_skipped_with_a_reason(
-    routes: list[list[Route]], preference: str | None
+def test_the_plan_is_one_total_order_whatever_order_the_rows_came_in(
+    drawn: list[Any], preference: str | None, declined: bool, mixed: Random
 ) -> None:
-    gateways = [routed(f"g{n}", *found) for n, found in enumerate(routes)]
-    payment = a_payment(country="DE", preference=preference)
-
-    found = plan(payment, gateways, [])
+    gateways = [
+        routed(f"g{n}", *routes, mode=mode, active=active, forced=forced, provider=provider)
+        for n, (routes, mode, active, forced, provider) in enumerate(drawn)
+    ]
+    asked = wanted(preference=preference)
+    attempts = [an_attempt(state=State.DECLINED, proof=Proof.DECLINED, gateway_id="g0")]
+    found = plan(asked, gateways, attempts if declined else [])
 
     ordered = [gateway.id for gateway in found.order]
     assert sorted([*ordered, *found.skipped]) == sorted(gateway.id for gateway in gateways)
-    best = [max(r.specificity for r in g.routes if r.matches(payment)) for g in found.order]
+    assert set(found.skipped.values()) <= REASONS
+    best = [max(r.specificity for r in g.routes if r.matches(asked)) for g in found.order]
     assert best == sorted(best, reverse=True)
-    assert plan(payment, reversed(gateways), []).order == found.order
+    again = [replace(g, routes=tuple(mixed.sample(g.routes, len(g.routes)))) for g in gateways]
+    mixed.shuffle(again)
+    shuffled = plan(asked, again, attempts if declined else [])
+    assert [gateway.id for gateway in shuffled.order] == ordered
+    assert list(shuffled.skipped.items()) == list(found.skipped.items())
 
 
 def next_of(payment: Payment, *attempts: Attempt, at: Any = NOON, max_runs: int = 8) -> Next:
@@ -238,5 +343,5 @@ def test_a_payment_goes_on_by_this_table(attempts: list[Attempt], goes_to: list[
 
 
 def test_without_any_gateway_a_payment_waits_until_it_expires() -> None:
-    assert decide(a_payment(), [], [], NOON, 8) == Go(plan(a_payment(), [], []))
+    assert decide(a_payment(), [], [], NOON, 8) == Go(plan(wanted(), []))
     assert isinstance(decide(a_payment(), [], [], LATER, 8), End)

@@ -93,8 +93,12 @@ def test_a_bank_transfer_is_pending_until_the_money_is_there(system: System) -> 
         "POST", "/v1/payments", {"amount": 4500, "currency": "EUR", "method": "bank_transfer"}
     )
     assert answer.status == 202
+    id_ = str(answer.json()["id"])
+    waiting = system.settled(id_, "requires_action")
 
-    system.settled(answer.json()["id"], "captured")
+    press(system, waiting["next_action"]["url"], "approve")
+
+    system.settled(id_, "captured")
 
 
 def test_indonesia_goes_to_the_gateway_that_is_routed_there(system: System) -> None:

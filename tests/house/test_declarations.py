@@ -23,7 +23,7 @@ UNBOUNDED = frozenset({"id", "key", "path", "url", "text", "message", "error", "
 
 def test_every_command_has_an_actor_and_a_queue_of_its_own() -> None:
     broker = stub_broker()
-    declare(broker, cast("Runtime", None), seal=lambda _: 0, publish=lambda: 0)
+    declare(broker, cast("Runtime", None), seal=lambda _: 0, publish=lambda: 0, probe=lambda: 0)
 
     queues = {name: actor.queue_name for name, actor in broker.actors.items()}
 
@@ -34,7 +34,7 @@ def test_every_command_has_an_actor_and_a_queue_of_its_own() -> None:
 
 def test_no_actor_retries_on_its_own() -> None:
     broker = stub_broker()
-    declare(broker, cast("Runtime", None), seal=lambda _: 0, publish=lambda: 0)
+    declare(broker, cast("Runtime", None), seal=lambda _: 0, publish=lambda: 0, probe=lambda: 0)
 
     assert {name: actor.options for name, actor in broker.actors.items() if actor.options} == {}
 

@@ -38,6 +38,8 @@ class Key:
     merchant_active: bool = True
     rate_limit_per_minute: int = 1_000
     ip_allowlist: tuple[str, ...] = ()
+    default_country: str | None = None
+    return_url_hosts: tuple[str, ...] = ()
 
 
 @dataclass

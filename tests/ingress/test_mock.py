@@ -80,3 +80,25 @@ def test_the_other_programs_say_that_they_need_stores(program: str) -> None:
     )
     assert done.returncode == 2
     assert "USE_MOCK_DB serves the ingress alone" in done.stderr
+
+
+def test_what_can_be_asked_of_a_payment_is_asked_here_too(door: TestClient) -> None:
+    made = door.post("/v1/checkout", json=BODY | {"confirm": False}).json()
+    path = made["links"]["self"]
+
+    first = door.post(f"{path}/authorize", headers={"Idempotency-Key": "a"})
+    again = door.post(f"{path}/authorize", headers={"Idempotency-Key": "a"})
+    refund = door.post(f"{path}/refunds", json={"reason": "x"}).json()
+
+    assert (first.status_code, again.content) == (202, first.content)
+    assert (refund["code"], refund["allowed_operations"]) == ("illegal_state", ["cancel"])
+    assert door.get("/v1/reviews").json()["data"] == []
+
+
+def test_a_checkout_link_works_without_a_key(door: TestClient) -> None:
+    made = door.post("/v1/checkout", json=BODY | {"confirm": False}).json()
+    link = made["checkout_url"].removeprefix("http://127.0.0.1:8080")
+
+    page = door.get(link, headers={"Authorization": ""})
+
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")

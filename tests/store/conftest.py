@@ -58,7 +58,9 @@ def books(database: Books) -> Iterator[Books]:
     sandboxes = [Sandbox(id_, "http://127.0.0.1:1", "sk", "whsec") for id_ in ("one", "two")]
     seed(database.engine, database.vault, PEPPER, database.key, sandboxes)
     yield database
-    names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+    # What a migration wrote, no test can write again.
+    kept = {"countries", "currencies"}
+    names = ", ".join(t.name for t in tables.metadata.sorted_tables if t.name not in kept)
     with database.engine.begin() as db:
         # Replica role: the append-only triggers do not fire for the test's own clean-up.
         db.execute(text("SET LOCAL session_replication_role = replica"))

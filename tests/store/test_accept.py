@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -14,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.checkout import Checkout
 from domain.errors import KeyInFlight, KeyReused
-from domain.payment import Method, Mode, Payment
+from domain.payment import Address, CaptureMethod, Method, Mode, Payment
 from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Accepted, Answer, Ask, Terms
 from tests.store.conftest import MERCHANT, Books
 
@@ -204,6 +205,42 @@ def test_a_lost_answer_to_commit_is_looked_up_before_anybody_is_told(books: Book
     assert mine.payment_id == ask.payment_id
     assert not mine.replayed
     assert isinstance(other, KeyReused)
+
+
+def test_a_checkout_that_waits_for_its_merchant_is_no_job_before_it_expires(books: Books) -> None:
+    customer, method = books.new_id(), books.new_id()
+    books.sql(
+        "INSERT INTO customers (id, merchant_id, mode) VALUES (:c, :m, 'test')",
+        c=customer, m=MERCHANT,
+    )  # fmt: skip
+    books.sql(
+        "INSERT INTO payment_methods (id, customer_id, merchant_id, mode, type, token, request_id)"
+        " VALUES (:p, :c, :m, 'test', 'card', '', '')",
+        p=method, c=customer, m=MERCHANT,
+    )  # fmt: skip
+    asked = Checkout(
+        100, "USD", Method("card", "tok", None, "Ms Secret"), capture_method=CaptureMethod.MANUAL,
+        confirm=False, kind="deposit", customer_id=customer, method_id=method,
+        billing=Address("1 Secret Street"),
+    )  # fmt: skip
+    ask = an_ask(books, "k", checkout=asked)
+    stranger = an_ask(books, "s", checkout=replace(asked, customer_id=books.new_id()))
+
+    accepted, refused = accept(books, ask, stranger)
+
+    assert isinstance(accepted, Accepted)
+    assert isinstance(refused, psycopg.errors.ForeignKeyViolation)
+    assert books.sql(
+        "SELECT kind, capture_method, confirmed, customer_id, method_id,"
+        " next_run_at = expires_at AND wake_at = expires_at AS sleeps FROM payments"
+    ) == [
+        {"kind": "deposit", "capture_method": "manual", "confirmed": False, "sleeps": True,
+         "customer_id": customer, "method_id": method}
+    ]  # fmt: skip
+    with books.store.begin() as work:
+        payment = work.payment(ask.payment_id)
+        assert work.claim_payment(ask.payment_id, 1, 30) is None
+    assert (payment.billing, payment.method.holder_name) == (asked.billing, "Ms Secret")
 
 
 def test_nothing_secret_is_in_the_rows(books: Books) -> None:

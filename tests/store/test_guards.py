@@ -17,6 +17,11 @@ from tests.store.books import a_charge, a_payment
 from tests.store.conftest import Books
 
 pytestmark = pytest.mark.services
+MOVED = """
+INSERT INTO transactions (id, payment_id, attempt_id, type, amount, total, currency, gateway_id,
+                          provider_id)
+VALUES (:id, :p, :a, 'sale', :amount, :total, 'USD', 'one', 'x')
+"""
 
 
 def test_the_migrations_build_exactly_the_tables_of_the_code(books: Books) -> None:
@@ -57,7 +62,10 @@ def test_what_was_asked_for_never_changes(books: Books, column: str) -> None:
         "amount_captured = 1",
         "amount_authorized = amount + 1",
         "amount_authorized = 10, amount_captured = 10, amount_refunded = 11",
-        "amount_authorized = 10, amount_captured = 10, amount_refunded = 5, amount_refund_pending = 6",
+        "amount_authorized = 10, amount_captured = 10, amount_reversed = 11",
+        "amount_refunded = -1",
+        "amount_refund_pending = -1",
+        "amount_reversed = -1",
     ],
 )
 def test_sums_that_cannot_be_are_refused(books: Books, sums: str) -> None:
@@ -128,24 +136,18 @@ def test_history_is_append_only(books: Books, deed: str, table: str, column: str
         "INSERT INTO attempt_facts (attempt_id, source, outcome, told) VALUES (:a, 's', 'o', '{}')",
         a=attempt,
     )
-    books.sql(
-        "INSERT INTO transactions (id, payment_id, attempt_id, type, amount, currency, gateway_id,"
-        " provider_id) VALUES (:id, :p, :a, 'sale', 1, 'USD', 'one', 'x')",
-        id=books.new_id(), p=payment, a=attempt,
-    )  # fmt: skip
+    books.sql(MOVED, id=books.new_id(), p=payment, a=attempt, amount=1, total=1)
     with pytest.raises(DBAPIError, match="append-only"):
         books.sql(deed.format(table, column))
 
 
 def test_the_same_movement_of_one_attempt_is_one_transaction(books: Books) -> None:
     attempt = a_charge(books, payment := a_payment(books), state=State.CAPTURED)
-    insert = (
-        "INSERT INTO transactions (id, payment_id, attempt_id, type, amount, currency, gateway_id,"
-        " provider_id) VALUES (:id, :p, :a, 'sale', 1, 'USD', 'one', 'x')"
-    )
-    books.sql(insert, id=books.new_id(), p=payment, a=attempt)
+    said = {"p": payment, "a": attempt}
+    books.sql(MOVED, id=books.new_id(), amount=1, total=1, **said)
+    books.sql(MOVED, id=books.new_id(), amount=1, total=2, **said)  # it has grown
     with pytest.raises(DBAPIError) as refusal:
-        books.sql(insert, id=books.new_id(), p=payment, a=attempt)
+        books.sql(MOVED, id=books.new_id(), amount=1, total=1, **said)
     assert isinstance(refusal.value.orig, psycopg.errors.UniqueViolation)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, Operation
 from domain.breaker import Override, Policy, Verdict
 from domain.money import CURRENCIES, Money
 from domain.outcome import (
@@ -15,10 +15,13 @@ from domain.outcome import (
     NotFound,
     Outcome,
     Succeeded,
+    Unknown,
 )
-from domain.payment import Mode, Payment
+from domain.payment import Mode
 from domain.ports import Budget, Declaration, Gateway, Gateways, Permit, Refused
 from domain.routing import GatewayRow, Route
+from domain.task import Task
+from domain.vaulted import Detachment
 from domain.webhook import Hint
 from tests.contract.made import an_attempt, within
 from tests.workers.circuit_rig import client_of
@@ -41,18 +44,32 @@ class Scripted:
     during: Callable[[], None] = lambda: None
     declaration: Declaration = DECLARED
 
-    def compose(self, payment: Payment, reference: str) -> bytes | None:
-        return f"{payment.money} {reference}".encode()
+    def compose(self, task: Task, reference: str) -> bytes | None:
+        return f"{type(task).__name__} {reference}".encode()
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
-        answer = self._answered("charge")
-        assert not isinstance(answer, NotFound)
-        return answer
+        return self._told("charge")
+
+    def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._told("cancel")
+
+    def capture(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._told("capture")
 
     def void(self, attempt: Attempt, budget: Budget) -> Outcome:
-        answer = self._answered("void")
-        assert not isinstance(answer, NotFound)
-        return answer
+        return self._told("void")
+
+    def refund(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._told("refund")
+
+    def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self._told("payout")
+
+    def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
+        return self._told("detach")
+
+    def probe(self, budget: Budget) -> bool:
+        return not isinstance(self._answered("probe"), Unknown)
 
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         return self._answered("lookup")
@@ -65,6 +82,11 @@ class Scripted:
 
     def close(self) -> None:
         self.calls.append("close")
+
+    def _told(self, call: str) -> Outcome:
+        answer = self._answered(call)
+        assert not isinstance(answer, NotFound)
+        return answer
 
     def _answered(self, call: str) -> Lookup:
         self.calls.append(call)
@@ -124,13 +146,19 @@ class Rig:
         assert gateway is not None
         return gateway
 
-    def permit(self, row: GatewayRow | None = None, *, retry: bool = False) -> Permit:
-        permit = self.gateways.admit(row or a_row(), retry=retry)
+    def permit(
+        self,
+        row: GatewayRow | None = None,
+        operation: Operation = Operation.CHARGE,
+        *,
+        retry: bool = False,
+    ) -> Permit:
+        permit = self.gateways.admit(row or a_row(), operation, retry=retry)
         assert not isinstance(permit, Refused), permit
         return permit
 
-    def attempt(self) -> Attempt:
-        return an_attempt(self.adapter)
+    def attempt(self, operation: Operation = Operation.CHARGE) -> Attempt:
+        return an_attempt(self.adapter, operation=operation)
 
 
 def a_row(forced: str | None = None, max_in_flight: int = 4) -> GatewayRow:
@@ -151,13 +179,16 @@ class Alone:
         adapters: dict[str, Adapter] = {"one": self.adapter}
         self.caller = Caller(adapters, circuit, hold_s=17.0)
 
-    def charges(self, times: int, forced: str | None = None) -> list[object]:
-        """Charge so often; what comes back is each outcome or the reason of each refusal."""
+    def sends(
+        self, times: int, forced: str | None = None, operation: Operation = Operation.CHARGE
+    ) -> list[object]:
+        """Send so often; what comes back is each outcome or the reason of each refusal."""
         came: list[object] = []
         for _ in range(times):
-            permit = self.caller.admit(a_row(forced), retry=False)
+            permit = self.caller.admit(a_row(forced), operation, retry=False)
             if isinstance(permit, Refused):
                 came.append(permit.reason)
             else:
-                came.append(permit.charge(an_attempt(self.adapter), within()))
+                attempt = an_attempt(self.adapter, operation=operation)
+                came.append(permit.send(attempt, within()))
         return came

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from domain.breaker import Hold, Override, Policy, Refusal, Verdict
+from domain.attempt import Operation
+from domain.breaker import NEW_MONEY, Hold, Override, Policy, Refusal, Verdict
 from domain.outcome import (
     Declined,
     Hardness,
@@ -16,13 +17,16 @@ from domain.outcome import (
     Pending,
     Proof,
     RequiresAction,
+    Returned,
+    TakenBack,
     Unknown,
 )
 from domain.payment import Mode
 from domain.ports import Budget, Refused
 from domain.routing import GatewayRow, Route
+from domain.task import Charge
 from domain.webhook import Hint
-from tests.contract.made import a_payment, an_attempt, within
+from tests.contract.made import a_detachment, a_payment, an_attempt, within
 from tests.workers.caller_rig import DECLARED, MONEY, Alone, Recorded, Rig, Scripted, a_row
 from workers.caller import Caller
 from workers.gateways import Adapter
@@ -35,6 +39,8 @@ from workers.gateways import Adapter
         (Pending("p"), Verdict.GOOD, "pending"),
         (RequiresAction("p", "https://pay.example"), Verdict.GOOD, "requires_action"),
         (Declined("stolen_card", Hardness.HARD), Verdict.GOOD, "declined"),
+        (Returned("p", "account_closed"), Verdict.GOOD, "returned"),
+        (TakenBack("p", MONEY.money, MONEY.money, "fraud"), Verdict.GOOD, "taken_back"),
         (Unknown("timed out"), Verdict.BAD, "unknown"),
         (NotCharged(Proof.NEVER_SENT, "refused"), Verdict.BAD, "not_charged"),
         (NotCharged(Proof.REJECTED, "theirs"), Verdict.BAD, "not_charged"),
@@ -49,7 +55,7 @@ def test_every_outcome_says_one_thing_about_the_gateway(
 ) -> None:
     rig = Rig(Scripted(outcome))
 
-    assert rig.permit().charge(rig.attempt(), within()) == outcome
+    assert rig.permit().send(rig.attempt(), within()) == outcome
 
     assert rig.circuit.left == [("charge", verdict)]
     assert rig.seen == [("one", "charge", name)]
@@ -58,10 +64,9 @@ def test_every_outcome_says_one_thing_about_the_gateway(
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyboardInterrupt()], ids=repr)
 def test_a_crash_gives_the_slot_back_comes_through_and_blames_nobody(error: BaseException) -> None:
     rig = Rig(Scripted(error))
-    permit = rig.permit()
 
     with pytest.raises(type(error)):
-        permit.charge(rig.attempt(), within())
+        rig.permit().send(rig.attempt(), within())
 
     assert rig.circuit.left == [("charge", Verdict.IGNORED)]
     assert rig.seen == [("one", "charge", "error")]
@@ -88,7 +93,7 @@ def test_a_refusal_is_passed_on_and_nothing_is_called() -> None:
     refused = Refused(Refusal.OPEN, 42.0)
     rig = Rig(circuit=Recorded(refused))
 
-    assert rig.gateways.admit(a_row(), retry=False) == refused
+    assert rig.gateways.admit(a_row(), Operation.CHARGE, retry=False) == refused
     assert (rig.adapter.calls, rig.circuit.left, rig.seen) == ([], [], [])
 
 
@@ -96,7 +101,7 @@ def test_a_gateway_without_an_adapter_is_nobody_and_takes_no_slot() -> None:
     rig = Rig()
     row = GatewayRow("other", "scripted", Mode.TEST, (Route(),))
 
-    refused = rig.gateways.admit(row, retry=False)
+    refused = rig.gateways.admit(row, Operation.CHARGE, retry=False)
 
     assert isinstance(refused, Refused)
     assert refused.reason == "no_adapter"
@@ -116,7 +121,7 @@ def test_giving_back_says_nothing_about_the_gateway() -> None:
 def test_our_own_delay_before_the_call_is_never_sent_and_no_fault_of_the_gateway() -> None:
     rig = Rig()
 
-    outcome = rig.permit().charge(rig.attempt(), within(send_s=0.0))
+    outcome = rig.permit().send(rig.attempt(), within(send_s=0.0))
 
     assert isinstance(outcome, NotCharged)
     assert outcome.proof is Proof.NEVER_SENT
@@ -124,17 +129,72 @@ def test_our_own_delay_before_the_call_is_never_sent_and_no_fault_of_the_gateway
     assert rig.circuit.left == [("charge", Verdict.IGNORED)]
 
 
-def test_asking_cancelling_and_sending_again_have_breakers_of_their_own() -> None:
+def test_a_payout_is_admitted_by_a_breaker_of_its_own() -> None:
+    rig = Rig()
+    permit = rig.permit(a_row(max_in_flight=7), Operation.PAYOUT, retry=True)
+
+    assert permit.send(rig.attempt(Operation.PAYOUT), within()) == MONEY
+
+    assert rig.circuit.asked == [("one", "payout", 7, 17.0, True, None)]
+    assert rig.adapter.calls == ["payout"]
+    assert rig.circuit.left == [("payout", Verdict.GOOD)]
+    assert rig.seen == [("one", "payout", "succeeded")]
+
+
+@pytest.mark.parametrize("operation", [Operation.CAPTURE, Operation.VOID, Operation.REFUND])
+def test_what_is_not_new_money_is_never_asked_for_as_if_it_were(operation: Operation) -> None:
+    rig = Rig()
+
+    with pytest.raises(AssertionError):
+        rig.gateways.admit(a_row(), operation, retry=False)
+    assert rig.circuit.asked == []
+
+
+def test_a_permit_for_a_charge_sends_no_payout() -> None:
+    rig = Rig()
+
+    with pytest.raises(AssertionError):
+        rig.permit().send(rig.attempt(Operation.PAYOUT), within())
+    assert rig.adapter.calls == []
+
+
+def test_everything_but_new_money_is_always_let_in_each_by_a_breaker_of_its_own() -> None:
     rig = Rig()
     gateway, attempt = rig.gateway(), rig.attempt()
 
     gateway.charge(attempt, within())
+    gateway.cancel(attempt, within())
+    gateway.capture(attempt, within())
     gateway.void(attempt, within())
+    gateway.refund(attempt, within())
+    gateway.payout(attempt, within())
+    gateway.detach(a_detachment(), within())
+    gateway.probe(within())
     gateway.lookup(attempt, within())
 
-    assert [asked[1] for asked in rig.circuit.asked] == ["replay", "void", "lookup"]
-    assert [name for name, _ in rig.circuit.left] == ["replay", "void", "lookup"]
-    assert [operation for _, operation, _ in rig.seen] == ["replay", "void", "lookup"]
+    calls = ["charge", "cancel", "capture", "void", "refund", "payout", "detach", "probe", "lookup"]
+    names = [{"charge": "replay", "payout": "payout_replay"}.get(call, call) for call in calls]
+    assert rig.adapter.calls == calls
+    assert [asked[1] for asked in rig.circuit.asked] == names
+    assert not NEW_MONEY & set(names)
+    assert [name for name, _ in rig.circuit.left] == names
+    assert [operation for _, operation, _ in rig.seen] == names
+
+
+@pytest.mark.parametrize(
+    ("answer", "answered", "verdict", "name"),
+    [(MONEY, True, Verdict.GOOD, "answered"), (Unknown("?"), False, Verdict.BAD, "silent")],
+    ids=["answered", "silent"],
+)
+def test_a_probe_says_whether_anybody_is_there(
+    answer: Outcome, answered: bool, verdict: Verdict, name: str
+) -> None:
+    rig = Rig(Scripted(answer))
+
+    assert rig.gateway().probe(within()) is answered
+
+    assert rig.circuit.left == [("probe", verdict)]
+    assert rig.seen == [("one", "probe", name)]
 
 
 def test_a_look_up_that_finds_nothing_was_answered_well() -> None:
@@ -150,7 +210,8 @@ def test_what_needs_no_call_passes_straight_through() -> None:
     gateway = rig.gateway()
 
     assert gateway.declaration is DECLARED
-    assert gateway.compose(a_payment(), "r") == rig.adapter.compose(a_payment(), "r")
+    task = Charge(a_payment())
+    assert gateway.compose(task, "r") == rig.adapter.compose(task, "r")
     assert gateway.read_notice(b"x") == Hint(None, "x", "read")
     assert rig.circuit.asked == []
 
@@ -159,55 +220,65 @@ def test_a_failing_gateway_is_closed_to_new_money_and_open_to_questions() -> Non
     lost = Unknown("timed out")
     rig = Alone(Scripted(lost))
 
-    assert rig.charges(6) == [lost] * 5 + [Refusal.OPEN]
+    assert rig.sends(6) == [lost] * 5 + [Refusal.OPEN]
 
     gateway, attempt = rig.caller.get("one"), an_attempt(rig.adapter)
     assert gateway is not None
     for _ in range(20):
         assert gateway.lookup(attempt, within()) == lost
         assert gateway.void(attempt, within()) == lost
+        assert gateway.refund(attempt, within()) == lost
         assert gateway.charge(attempt, within()) == lost
+
+
+def test_failing_charges_do_not_close_a_gateway_to_payouts() -> None:
+    rig = Alone(Scripted(Unknown("timed out")))
+    rig.sends(5)
+    rig.adapter.answer = MONEY
+
+    assert rig.sends(1) == [Refusal.OPEN]
+    assert rig.sends(1, operation=Operation.PAYOUT) == [MONEY]
 
 
 def test_a_person_holds_a_gateway_up_against_its_breaker_and_down_against_its_health() -> None:
     lost = Unknown("timed out")
     rig = Alone(Scripted(lost))
-    rig.charges(5)
+    rig.sends(5)
 
-    assert rig.charges(1) == [Refusal.OPEN]
-    assert rig.charges(1, "up") == [lost]
+    assert rig.sends(1) == [Refusal.OPEN]
+    assert rig.sends(1, "up") == [lost]
 
     rig.adapter.answer = MONEY
     fresh = Alone(Scripted(MONEY))
-    assert fresh.charges(1, "down") == [Refusal.OPEN]
-    assert fresh.charges(1) == [MONEY]
+    assert fresh.sends(1, "down") == [Refusal.OPEN]
+    assert fresh.sends(1) == [MONEY]
 
 
 def test_issuers_declines_do_not_close_a_gateway() -> None:
     no = Declined("insufficient_funds", Hardness.SOFT)
 
-    assert Alone(Scripted(no)).charges(20) == [no] * 20
+    assert Alone(Scripted(no)).sends(20) == [no] * 20
 
 
 def test_slow_answers_close_a_gateway_like_failures() -> None:
     rig = Alone(Scripted(MONEY), Policy(window_s=600, open_s=600, slow_call_s=0.000_001))
 
-    assert rig.charges(6) == [MONEY] * 5 + [Refusal.OPEN]
+    assert rig.sends(6) == [MONEY] * 5 + [Refusal.OPEN]
 
 
 def test_a_full_gateway_refuses_new_money_until_a_slot_is_given_back() -> None:
     rig = Alone(Scripted())
     row = a_row(max_in_flight=2)
-    first, second = (rig.caller.admit(row, retry=False) for _ in range(2))
+    first, second = (rig.caller.admit(row, Operation.CHARGE, retry=False) for _ in range(2))
     assert not isinstance(first, Refused)
     assert not isinstance(second, Refused)
 
-    full = rig.caller.admit(row, retry=False)
+    full = rig.caller.admit(row, Operation.CHARGE, retry=False)
 
     assert isinstance(full, Refused)
     assert full.reason == Refusal.BULKHEAD_FULL
     first.give_back()
-    assert not isinstance(rig.caller.admit(row, retry=False), Refused)
+    assert not isinstance(rig.caller.admit(row, Operation.CHARGE, retry=False), Refused)
 
 
 def test_a_call_is_timed_from_its_beginning_to_its_end() -> None:
@@ -221,9 +292,9 @@ def test_a_call_is_timed_from_its_beginning_to_its_end() -> None:
         on_call=lambda *call: took.append(call[3]),
         clock=lambda: next(clock),
     )
-    permit = caller.admit(a_row(), retry=False)
+    permit = caller.admit(a_row(), Operation.CHARGE, retry=False)
     assert not isinstance(permit, Refused)
 
-    permit.charge(an_attempt(Scripted()), Budget(time.monotonic() + 5, time.monotonic() + 5))
+    permit.send(an_attempt(Scripted()), Budget(time.monotonic() + 5, time.monotonic() + 5))
 
     assert took == [7.5]

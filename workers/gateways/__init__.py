@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
+from domain.attempt import Operation
 from domain.outcome import NotCharged
 from domain.ports import Gateway
 
 #: Told what is wrong (a metric's label) and about which reference. Must not raise.
 Alarm: TypeAlias = Callable[[str, str], None]
 
-#: The alarm of a reference under which more than one object moved money.
-DOUBLE_CHARGE = "double_charge"
+#: The alarms of a reference under which more than one object moved money, by operation: those that
+#: make an object of their own at the provider.
+DOUBLES: Mapping[Operation, str] = MappingProxyType(
+    {
+        Operation.CHARGE: "double_charge",
+        Operation.REFUND: "double_refund",
+        Operation.PAYOUT: "double_payout",
+    }
+)
 
 
 class Unusable(ValueError):

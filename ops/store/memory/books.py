@@ -16,8 +16,12 @@ from domain.facts import Fact, Movement, Transaction
 from domain.fraud.score import Assessment
 from domain.idempotency import Recorded
 from domain.payment import INACTIVE, Payment
+from domain.payout import Payout
 from domain.ports import Row
+from domain.refund import Refund
+from domain.review import Case
 from domain.routing import GatewayRow
+from domain.vaulted import Detachment
 from domain.webhook import Notice
 from ops.store.memory.laws import LawBroken
 
@@ -87,7 +91,12 @@ class Books:
         self.attempts: Table[UUID, Kept[Attempt]] = Table(self.undo)
         self.notices: Table[UUID, Kept[Notice]] = Table(self.undo)
         self.facts: Table[int, Fact] = Table(self.undo)
-        self.transactions: Table[tuple[UUID, Movement], Transaction] = Table(self.undo)
+        self.refunds: Table[UUID, Kept[Refund]] = Table(self.undo)
+        self.payouts: Table[UUID, Kept[Payout]] = Table(self.undo)
+        self.cases: Table[UUID, Case] = Table(self.undo)
+        #: Deleted payment methods; whoever deletes one puts it here.
+        self.detachments: Table[UUID, Kept[Detachment]] = Table(self.undo)
+        self.transactions: Table[tuple[UUID, Movement, int], Transaction] = Table(self.undo)
         self.assessments: Table[UUID, Assessment] = Table(self.undo)
         self.keys: Table[tuple[UUID, str, str], tuple[Recorded, UUID]] = Table(self.undo)
         #: Copies of each webhook that came.
@@ -95,7 +104,10 @@ class Books:
         #: What was told, in the order of the commits: audit entries and events.
         self.told: list[Told] = []
         # The indexes that the hot paths need.
+        #: By payment, or by payout.
         self.attempts_of: Table[UUID, tuple[UUID, ...]] = Table(self.undo)
+        self.refunds_of: Table[UUID, tuple[UUID, ...]] = Table(self.undo)
+        self.cases_of: Table[UUID, tuple[UUID, ...]] = Table(self.undo)
         self._orders: Table[OrderId, UUID] = Table(self.undo)
         self.notice_ids: Table[tuple[str, str], UUID] = Table(self.undo)
 
@@ -126,6 +138,12 @@ class Books:
         id_ = self._orders.get(order)
         kept = None if id_ is None else self.payments.get(id_)
         return None if kept is None or kept.row.status in INACTIVE else kept.row.id
+
+
+def row_of(table: Table[UUID, Kept[Row]], id_: UUID | None) -> Row | None:
+    """Return a row of a table of jobs; None: there is none of this id."""
+    kept = None if id_ is None else table.get(id_)
+    return None if kept is None else kept.row
 
 
 def order_of(payment: Payment) -> OrderId | None:

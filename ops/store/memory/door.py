@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -18,8 +18,10 @@ from ops.store.accept import Accepted, Answer, Ask, KeyId, Terms
 from ops.store.inbox import Came, Stored
 from ops.store.memory.books import ANNOUNCED, Books, Job, Kept, order_of
 from ops.store.memory.laws import LawBroken
+from ops.store.memory.money import fits, is_owned
 from ops.store.memory.store import MemoryStore, MemoryWork
 from ops.store.reads import KeyRow
+from ops.store.wanted import Owner, PaymentsWanted
 
 
 class MemoryAcceptance:
@@ -146,26 +148,20 @@ class MemoryReads:
             return work.attempts(id_) if _owned(work, id_, merchant_id, mode) else []
 
     async def page(
-        self,
-        merchant_id: UUID,
-        mode: Mode,
-        *,
-        before: UUID | None,
-        limit: int,
-        status: str | None = None,
-        order_id: str | None = None,
+        self, owner: Owner, wanted: PaymentsWanted, *, limit: int, before: UUID | None = None
     ) -> Sequence[Payment]:
         """Return at most `limit` payments older than `before`, newest first."""
-        wanted: list[Callable[[Payment], bool]] = [
-            lambda payment: payment.merchant_id == merchant_id and payment.mode is mode,
-            lambda payment: before is None or payment.id < before,
-            lambda payment: status is None or payment.status == status,
-            lambda payment: order_id is None or payment.order_id == order_id,
-        ]
-        with self._store.begin() as work:
-            rows = [kept.row for kept in work.books.payments]
-        found = [payment for payment in rows if all(holds(payment) for holds in wanted)]
+        found = [one for one in self._wanted(owner, wanted) if before is None or one.id < before]
         return sorted(found, key=lambda payment: payment.id, reverse=True)[:limit]
+
+    async def count(self, owner: Owner, wanted: PaymentsWanted) -> int:
+        """Return how many there are."""
+        return len(self._wanted(owner, wanted))
+
+    def _wanted(self, owner: Owner, wanted: PaymentsWanted) -> list[Payment]:
+        with self._store.begin() as work:
+            rows, gateways = [kept.row for kept in work.books.payments], work.books.gateways
+        return [row for row in rows if is_owned(row, owner) and fits(row, wanted, gateways)]
 
     async def key(self, key_id: str) -> KeyRow | None:
         """Return an API key by its public id."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
+from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
 from domain.due import Due
-from domain.payment import MOVES, Payment, Status
+from domain.facts import Transaction
+from domain.payment import INACTIVE, MOVES, PAID, Payment
+from domain.payout import Payout
+from domain.refund import Refund
 from domain.routing import GatewayRow
 
 PROVEN = frozenset({State.DECLINED, State.NOT_CHARGED, State.VOIDED, State.EXPIRED})
@@ -16,7 +21,8 @@ class LawBroken(Exception):
     """PostgreSQL would have refused this row; the message names the constraint."""
 
 
-def _require(holds: bool, constraint: str) -> None:
+def require(holds: bool, constraint: str) -> None:
+    """Raise `LawBroken` in the name of this constraint, unless it holds."""
     if not holds:
         raise LawBroken(constraint)
 
@@ -24,69 +30,131 @@ def _require(holds: bool, constraint: str) -> None:
 def check_payment(before: Payment, after: Payment, gateways: Mapping[str, GatewayRow]) -> None:
     """Refuse what no payment may become."""
     asked = (
-        (p.id, p.merchant_id, p.mode, p.money, p.created_at, p.order_id) for p in (before, after)
+        (p.id, p.merchant_id, p.mode, p.kind, p.money, p.created_at, p.order_id)
+        for p in (before, after)
     )
-    _require(next(asked) == next(asked), "payments_guard: what was asked for never changes")
+    require(next(asked) == next(asked), "payments_guard: what was asked for never changes")
     moved = after.status is not before.status
-    _require(
+    require(
         not moved or after.status in MOVES[before.status],
         f"payments_guard: illegal move from {before.status} to {after.status}",
     )
-    _require(
-        after.amount_refunded >= 0
-        and after.amount_refund_pending >= 0
-        and after.amount_refunded + after.amount_refund_pending <= after.amount_captured
+    asked_back = after.amount_refunded + after.amount_refund_pending
+    require(
+        after.amount_refund_pending <= before.amount_refund_pending
+        or asked_back + after.amount_reversed <= after.amount_captured,
+        "payments_guard: more is asked back than is left",
+    )
+    require(
+        min(after.amount_refunded, after.amount_refund_pending, after.amount_reversed) >= 0
+        and asked_back <= after.amount_captured
+        and after.amount_reversed <= after.amount_captured
         and after.amount_captured <= after.amount_authorized <= after.money.minor,
         "payments_sums",
     )
-    _require(after.status is not Status.CAPTURED or after.amount_captured > 0, "payments_captured")
-    _require(after.gateway_id is None or after.gateway_id in gateways, "payments_gateway_id_fkey")
+    require(0 <= (after.capture_amount or 0) <= after.money.minor, "payments_capture_amount")
+    require(after.status not in PAID or after.amount_captured > 0, "payments_captured")
+    require(after.ending is None or after.ending in INACTIVE, "payments_ending")
+    require(after.gateway_id is None or after.gateway_id in gateways, "payments_gateway_id_fkey")
     check_parked(after.due, "payments_parked")
+
+
+def check_root(attempt: Attempt) -> None:
+    """Refuse an attempt that belongs to nothing, to two things, or to the wrong one."""
+    pays_out = attempt.operation is Operation.PAYOUT
+    require(
+        (attempt.payment_id is None) != (attempt.payout_id is None)
+        and pays_out == (attempt.payout_id is not None)
+        and (attempt.refund_id is None or attempt.operation in (Operation.REFUND, Operation.VOID))
+        and (attempt.refund_id is not None or attempt.operation is not Operation.REFUND),
+        "payment_attempts_root",
+    )
 
 
 def check_new_attempt(
     attempt: Attempt,
-    payment: Payment,
+    payment: Payment | None,
+    payout: Payout | None,
+    refund: Refund | None,
     others: Iterable[Attempt],
     gateways: Mapping[str, GatewayRow],
 ) -> None:
-    """Refuse a second open charge, a number twice, another mode's gateway (laws 1 and 15)."""
+    """Refuse a second open try, a number twice, another's payment, another mode's gateway."""
+    for id_, row, name in (
+        (attempt.payment_id, payment, "payment"),
+        (attempt.payout_id, payout, "payout"),
+    ):
+        fits = row is not None and (row.merchant_id, row.mode) == (
+            attempt.merchant_id,
+            attempt.mode,
+        )
+        require(id_ is None or fits, f"payment_attempts_{name}")
+    of_it = refund is not None and refund.payment_id == attempt.payment_id
+    require(attempt.refund_id is None or of_it, "payment_attempts_refund")
     gateway = gateways.get(attempt.gateway_id)
-    _require(attempt.mode is payment.mode, "payment_attempts_payment")
-    _require(gateway is not None and gateway.mode is attempt.mode, "payment_attempts_gateway")
+    require(gateway is not None and gateway.mode is attempt.mode, "payment_attempts_gateway")
     numbers = {(other.operation, other.number) for other in others}
-    _require((attempt.operation, attempt.number) not in numbers, "payment_attempts_number")
+    require((attempt.operation, attempt.number) not in numbers, "payment_attempts_number")
+    require(attempt.money.minor > 0, "payment_attempts_amount")
     _check_attempt(attempt, others)
 
 
 def check_attempt(before: Attempt, after: Attempt, others: Iterable[Attempt]) -> None:
-    """Refuse a changed intent, a "no" without proof, and a second open charge."""
-    _require(_intent(before) == _intent(after), "attempts_guard: an intent never changes")
+    """Refuse a changed intent, a "no" without proof, and a second open try."""
+    require(_intent(before) == _intent(after), "attempts_guard: an intent never changes")
     _check_attempt(after, others)
 
 
+def check_transaction(transaction: Transaction) -> None:
+    """Refuse a movement of nothing, and one that belongs to nothing or to two things."""
+    one = (transaction.payment_id is None) != (transaction.payout_id is None)
+    require(one, "transactions_root")
+    require(0 < transaction.money.minor <= transaction.total, "transactions_amount")
+
+
 def _check_attempt(attempt: Attempt, others: Iterable[Attempt]) -> None:
-    _require(attempt.state not in PROVEN or attempt.proof is not None, "payment_attempts_proof")
-    rivals = [attempt, *(o for o in others if o.id != attempt.id)]
-    open_ = sum(one.blocks and one.operation is Operation.CHARGE for one in rivals)
-    _require(not attempt.blocks or open_ == 1, "payment_attempts_one_open_charge")
+    require(attempt.state not in PROVEN or attempt.proof is not None, "payment_attempts_proof")
+    require(attempt.captured >= 0, "payment_attempts_amount")
+    rivals = {_slot(other) for other in others if other.blocks and other.id != attempt.id}
+    slot = _slot(attempt)
+    require(not attempt.blocks or slot not in rivals, f"payment_attempts_one_open_{slot[0]}")
     check_parked(attempt.due, "payment_attempts_parked")
+
+
+def _slot(attempt: Attempt) -> tuple[str, UUID]:
+    """Return what at most one open attempt may hold."""
+    if attempt.refund_id is not None:
+        return "refund", attempt.refund_id
+    match attempt.operation:
+        case Operation.CHARGE:
+            return "charge", attempt.root_id
+        case Operation.CAPTURE | Operation.VOID:
+            return "hold", attempt.root_id
+        case Operation.PAYOUT | Operation.REFUND:
+            return attempt.operation.value, attempt.root_id
+        case _:
+            assert_never(attempt.operation)
 
 
 def check_parked(due: Due, constraint: str) -> None:
     """Refuse a parked row that still runs."""
-    _require(due.parked is None or due.next_run_at is None, constraint)
+    require(due.parked is None or due.next_run_at is None, constraint)
 
 
 def _intent(attempt: Attempt) -> tuple[object, ...]:
     return (
         attempt.id,
         attempt.payment_id,
+        attempt.refund_id,
+        attempt.payout_id,
+        attempt.merchant_id,
         attempt.mode,
         attempt.operation,
         attempt.number,
         attempt.gateway_id,
         attempt.money,
+        attempt.target,
+        attempt.captures,
         attempt.request,
         attempt.send_before,
         attempt.deadline_at,

@@ -27,6 +27,9 @@ def sweep(store: MemoryStore, batch: int = BATCH) -> list[Wake]:
             *_announced(work, books.payments, batch, lambda payment: payment.next_command),
             *_announced(work, books.attempts, batch, lambda _: Command.RESOLVE),
             *_announced(work, books.notices, batch, lambda _: Command.NOTICE),
+            *_announced(work, books.refunds, batch, lambda _: Command.REFUND),
+            *_announced(work, books.payouts, batch, lambda _: Command.PAYOUT),
+            *_announced(work, books.detachments, batch, lambda _: Command.DETACH),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ops.store.tables.directory import countries, currencies
 from ops.store.tables.gateways import gateway_health, gateway_routes, gateways
 from ops.store.tables.journal import (
     audit_chain,
@@ -12,6 +13,7 @@ from ops.store.tables.journal import (
     webhook_events,
 )
 from ops.store.tables.metadata import metadata
+from ops.store.tables.orders import payouts, refunds
 from ops.store.tables.payments import (
     attempt_facts,
     fraud_checks,
@@ -19,6 +21,8 @@ from ops.store.tables.payments import (
     payments,
     transactions,
 )
+from ops.store.tables.people import customers, payment_methods
+from ops.store.tables.reviews import review_cases
 from ops.store.tables.tenants import api_keys, merchants
 
 __all__ = [
@@ -27,6 +31,9 @@ __all__ = [
     "audit_chain",
     "audit_checkpoints",
     "audit_logs",
+    "countries",
+    "currencies",
+    "customers",
     "fraud_checks",
     "gateway_health",
     "gateway_routes",
@@ -36,7 +43,11 @@ __all__ = [
     "metadata",
     "outbox_events",
     "payment_attempts",
+    "payment_methods",
     "payments",
+    "payouts",
+    "refunds",
+    "review_cases",
     "transactions",
     "webhook_events",
 ]

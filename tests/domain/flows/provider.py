@@ -103,7 +103,7 @@ class Provider(Scripted):
             known.state = self._dice.choice(("paid", "declined", "lapsed"))
         return self._said(known, attempt)
 
-    def void(self, attempt: Attempt, budget: Budget) -> Outcome:
+    def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
         self.before_call()
         known = self._shown(attempt)
         if known is not None and known.state in ("pending", "action"):

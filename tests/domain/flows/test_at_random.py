@@ -12,11 +12,10 @@ import pytest
 from domain.attempt import State
 from domain.commands import Command
 from domain.errors import DomainError
-from domain.flows.cancel import cancel
-from domain.payment import Mode, Status
+from domain.payment import Status
 from domain.policy import Policy
+from tests.asking import cancel
 from tests.builders import (
-    MERCHANT,
     OWNER,
     PAYMENT,
     Clock,
@@ -86,7 +85,7 @@ class World:
 
     def change_of_mind(self) -> None:
         try:
-            cancel(PAYMENT, MERCHANT, Mode.TEST, "key:k", self.stage.store, self.stage.wake)
+            cancel(self.stage)
         except DomainError:
             return
 

@@ -13,12 +13,11 @@ from domain.attempt import State
 from domain.commands import Command
 from domain.due import NEVER, Due, Parked, Reason
 from domain.errors import IllegalMove, NotFound, OperationInFlight
-from domain.flows.cancel import cancel
 from domain.outcome import NotCharged, Proof, RequiresAction
 from domain.payment import FINAL, Mode, Payment, Status
+from tests.asking import cancel
 from tests.builders import (
     ATTEMPT,
-    MERCHANT,
     NOON,
     PAYMENT,
     Scripted,
@@ -34,8 +33,7 @@ PROCESSING = a_payment(status=Status.PROCESSING, due=LATER)
 
 
 def asked(stage: Stage, **changes: Any) -> Payment:
-    wanted: dict[str, Any] = {"payment_id": PAYMENT, "merchant_id": MERCHANT, "mode": Mode.TEST}
-    return cancel(**(wanted | changes), actor_id="key:k", store=stage.store, wake=stage.wake)
+    return cancel(stage, **changes)
 
 
 def on(payment: Payment, *attempts: Any) -> Stage:
@@ -89,7 +87,7 @@ def test_where_the_payer_was_asked_the_provider_is_asked_first(state: State) -> 
 def test_the_whole_way_of_a_cancel() -> None:
     action = RequiresAction("ch_1", "https://pay.example/1")
     voided = NotCharged(Proof.VOIDED, "cancelled")
-    one = Scripted("one", action, lookups=[action], voids=[voided])
+    one = Scripted("one", action, lookups=[action], cancels=[voided])
     stage = a_runtime(one, holding=a_payment())
     stage.run_due()
 
@@ -97,7 +95,7 @@ def test_the_whole_way_of_a_cancel() -> None:
     stage.run_on(until=NOON + timedelta(minutes=1))
 
     assert stage.payment().status is Status.CANCELLED
-    assert len(one.made("void")) == 1
+    assert len(one.made("cancel")) == 1
 
 
 def test_cancelling_twice_is_cancelling_once() -> None:
@@ -134,12 +132,16 @@ def test_what_has_ended_cannot_be_cancelled(status: Status) -> None:
         asked(stage)
 
 
-def test_money_that_is_held_is_not_cancelled_here() -> None:
-    attempt = an_attempt(state=State.AUTHORIZED, due=NEVER)
-    stage = on(a_payment(status=Status.AUTHORIZED, amount_authorized=5_000, due=NEVER), attempt)
+def test_money_that_is_held_is_let_go_of_first() -> None:
+    hold = an_attempt(state=State.AUTHORIZED, held=True, provider_id="ch_1", due=NEVER)
+    authorized = a_payment(status=Status.AUTHORIZED, amount_authorized=5_000, due=LATER)
+    stage = on(authorized, hold)
 
-    with pytest.raises(IllegalMove):
-        asked(stage)
+    answer = asked(stage)
+
+    assert (answer.status, answer.ending) == (Status.AUTHORIZED, Status.CANCELLED)
+    assert (answer.next_command, answer.due) == (Command.VOID, Due(NOON))
+    assert stage.woken == [(Command.VOID, PAYMENT)]
 
 
 @pytest.mark.parametrize(

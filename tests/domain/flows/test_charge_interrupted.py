@@ -42,7 +42,7 @@ def test_law_1_a_wrong_amount_heard_during_a_run_stops_it_before_the_next_gatewa
 
     def hear() -> None:
         attempt = stage.attempt()
-        learn(Fact(attempt.id, Source.WEBHOOK, WRONG_AMOUNT), PAYMENT, stage)
+        learn(Fact(attempt.id, Source.WEBHOOK, WRONG_AMOUNT), attempt, stage)
 
     one.scripts["charge"].append(meanwhile(hear, answer))
     charge(PAYMENT, stage)
@@ -60,7 +60,7 @@ def test_law_1_a_wrong_amount_heard_after_the_decision_stops_the_attempt_unsent(
 
     def hear() -> None:
         if first := stage.attempts():
-            learn(Fact(first[0].id, Source.WEBHOOK, WRONG_AMOUNT), PAYMENT, stage)
+            learn(Fact(first[0].id, Source.WEBHOOK, WRONG_AMOUNT), first[0], stage)
 
     stage.board.before_admit = hear
     charge(PAYMENT, stage)
@@ -84,7 +84,7 @@ def test_law_1_a_wrong_amount_heard_before_the_deferral_keeps_the_payment_parked
         asked.append("a slot")
         if len(asked) == 2:
             first = stage.attempt()
-            learn(Fact(first.id, Source.WEBHOOK, WRONG_AMOUNT), PAYMENT, stage)
+            learn(Fact(first.id, Source.WEBHOOK, WRONG_AMOUNT), first, stage)
 
     stage.board.before_admit = hear
     charge(PAYMENT, stage)
@@ -95,13 +95,14 @@ def test_law_1_a_wrong_amount_heard_before_the_deferral_keeps_the_payment_parked
 
 
 def test_a_hold_heard_after_its_no_stops_the_run_for_a_person() -> None:
-    one, two = Scripted("one"), Scripted("two", paid)
+    one = Scripted("one", voids=[lambda attempt: Succeeded("ch_1", attempt.money)])
+    two = Scripted("two", paid)
     stage = a_runtime(one, two, holding=a_payment())
 
     def hear() -> None:
         attempt = stage.attempt()
         for outcome in (SOFT, held(attempt)):
-            learn(Fact(attempt.id, Source.WEBHOOK, outcome), PAYMENT, stage)
+            learn(Fact(attempt.id, Source.WEBHOOK, outcome), attempt, stage)
 
     one.scripts["charge"].append(meanwhile(hear, SOFT))
     charge(PAYMENT, stage)
@@ -110,8 +111,9 @@ def test_a_hold_heard_after_its_no_stops_the_run_for_a_person() -> None:
     assert not two.calls
     assert stage.payment().status is Status.IN_REVIEW
     stage.run_on()
-    assert stage.payment().status is Status.FAILED
+    assert stage.payment().status is Status.EXPIRED
     assert stage.attempt().due.parked is not None
+    assert len(one.made("void")) == 1, "what may be held is let go of"
 
 
 def test_a_draining_worker_leaves_a_parked_payment_parked() -> None:
@@ -119,7 +121,7 @@ def test_a_draining_worker_leaves_a_parked_payment_parked() -> None:
 
     def stopping() -> bool:
         for attempt in stage.attempts():
-            learn(Fact(attempt.id, Source.WEBHOOK, WRONG_AMOUNT), PAYMENT, stage)
+            learn(Fact(attempt.id, Source.WEBHOOK, WRONG_AMOUNT), attempt, stage)
         return bool(stage.attempts())
 
     charge(PAYMENT, replace(stage, draining=stopping))
@@ -135,7 +137,7 @@ def test_money_that_arrives_while_we_look_for_a_slot_ends_the_run() -> None:
 
     def hear() -> None:
         if first := stage.attempts():
-            learn(Fact(first[0].id, Source.WEBHOOK, paid(first[0])), PAYMENT, stage)
+            learn(Fact(first[0].id, Source.WEBHOOK, paid(first[0])), first[0], stage)
 
     stage.board.before_admit = hear
     charge(PAYMENT, stage)

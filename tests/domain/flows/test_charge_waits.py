@@ -10,13 +10,12 @@ import pytest
 from domain.attempt import State
 from domain.commands import Command
 from domain.due import Due, Parked, Reason
-from domain.flows.cancel import cancel
 from domain.flows.charge import charge
 from domain.outcome import NotCharged, Pending, Proof
-from domain.payment import Mode, Status
+from domain.payment import Status
 from domain.ports import Refused
+from tests.asking import cancel
 from tests.builders import (
-    MERCHANT,
     NOON,
     PAYMENT,
     SOFT,
@@ -35,7 +34,7 @@ FULL = Refused("bulkhead_full", 0.5)
 
 
 def cancelled(stage: Stage) -> None:
-    cancel(PAYMENT, MERCHANT, Mode.TEST, "key:k", stage.store, stage.wake)
+    cancel(stage)
 
 
 def test_law_12_without_a_slot_the_payment_is_deferred_and_no_run_is_counted() -> None:

@@ -193,7 +193,7 @@ def test_what_a_webhook_told_meanwhile_is_not_taken_back() -> None:
     stage = on(one)
 
     def hear() -> None:
-        learn(Fact(ATTEMPT, Source.WEBHOOK, paid(stage.attempt())), PROCESSING.id, stage)
+        learn(Fact(ATTEMPT, Source.WEBHOOK, paid(stage.attempt())), stage.attempt(), stage)
 
     one.scripts["lookup"].append(meanwhile(hear, Pending("ch_1")))
     resolve(ATTEMPT, stage)

@@ -20,7 +20,6 @@ from tests.builders import (
     BOOT_S,
     HARD,
     NOON,
-    PAYMENT,
     SOFT,
     Scripted,
     Stage,
@@ -242,7 +241,7 @@ def test_an_answer_that_overtakes_the_takeover_counts() -> None:
 
     def answered() -> Any:
         stage.memory.begin = claim  # type: ignore[method-assign]
-        learn(Fact(ATTEMPT, Source.ANSWER, HARD), PAYMENT, stage)
+        learn(Fact(ATTEMPT, Source.ANSWER, HARD), stage.attempt(), stage)
         return claim()
 
     stage.memory.begin = then_answered  # type: ignore[method-assign]

@@ -54,7 +54,7 @@ def on(one: Scripted, payment: Payment = CANCELLING, **changes: Any) -> Stage:
 def test_law_4_an_unwanted_payment_ends_on_the_providers_proof_that_it_was_voided(
     found: Lookup, payment: Payment, ends_as: Status
 ) -> None:
-    one = Scripted("one", lookups=[found], voids=[VOIDED])
+    one = Scripted("one", lookups=[found], cancels=[VOIDED])
     stage = on(one, payment)
 
     resolve(ATTEMPT, stage)
@@ -68,7 +68,7 @@ def test_law_4_an_unwanted_payment_ends_on_the_providers_proof_that_it_was_voide
 
 
 def test_a_void_that_finds_the_money_taken_captures_the_payment() -> None:
-    stage = on(Scripted("one", lookups=[ACTION], voids=[paid]))
+    stage = on(Scripted("one", lookups=[ACTION], cancels=[paid]))
 
     stage.run_on()
 
@@ -83,17 +83,17 @@ def test_money_taken_before_the_cancel_is_not_voided() -> None:
     stage.run_on()
 
     assert stage.payment().status is Status.CAPTURED
-    assert one.made("void") == []
+    assert one.made("cancel") == []
 
 
 def test_a_void_without_a_clear_answer_is_tried_again() -> None:
-    one = Scripted("one", lookups=[ACTION], voids=[Unknown("timed out"), ACTION, VOIDED])
+    one = Scripted("one", lookups=[ACTION], cancels=[Unknown("timed out"), ACTION, VOIDED])
     stage = on(one)
 
     stage.run_on()
 
     assert stage.payment().status is Status.CANCELLED
-    assert len(one.made("void")) == 3
+    assert len(one.made("cancel")) == 3
 
 
 def test_what_is_still_wanted_is_not_voided() -> None:
@@ -102,7 +102,7 @@ def test_what_is_still_wanted_is_not_voided() -> None:
 
     resolve(ATTEMPT, on(one, wanted))
 
-    assert one.made("void") == []
+    assert one.made("cancel") == []
 
 
 def test_law_4_without_a_cancel_a_payment_waits_for_the_providers_own_expiry() -> None:
@@ -116,20 +116,20 @@ def test_law_4_without_a_cancel_a_payment_waits_for_the_providers_own_expiry() -
 
     assert stage.attempt().state is State.EXPIRED
     assert stage.payment().status is Status.EXPIRED
-    assert one.made("void") == []
+    assert one.made("cancel") == []
 
 
 def test_a_void_is_asked_by_the_name_that_the_look_up_found() -> None:
-    one = Scripted("one", lookups=[Pending("ch_9")], voids=[VOIDED])
+    one = Scripted("one", lookups=[Pending("ch_9")], cancels=[VOIDED])
 
     resolve(ATTEMPT, on(one, state=State.UNKNOWN, provider_id=None))
 
-    (call,) = one.made("void")
+    (call,) = one.made("cancel")
     assert call.attempt.provider_id == "ch_9"
 
 
 def test_a_payers_page_that_expires_is_voided_at_its_provider() -> None:
-    one = Scripted("one", ACTION, lookups=[ACTION], voids=[VOIDED])
+    one = Scripted("one", ACTION, lookups=[ACTION], cancels=[VOIDED])
     stage = a_runtime(one, holding=a_payment())
 
     stage.run_on()

@@ -11,13 +11,14 @@ import pytest
 from domain.commands import Command
 from domain.due import Due, Reason
 from domain.errors import LeaseLost
-from domain.flows.cancel import cancel
 from domain.flows.screen import inputs_of, screen
 from domain.fraud.features import NO_HISTORY, Velocity
 from domain.fraud.score import Assessment, Decision, FraudPolicy
 from domain.fraud.score import Mode as Scored
-from domain.payment import Card, Customer, Method, Mode, Payment, Status
+from domain.payment import Card, Customer, Method, Payment, Review, Status
 from domain.policy import Policy
+from domain.review import CaseKind
+from tests.asking import cancel
 from tests.builders import (
     MERCHANT,
     NOON,
@@ -98,7 +99,7 @@ def test_a_payment_for_review_waits_for_a_person_and_expires_without_one() -> No
     payment = stage.payment()
     assert (payment.status, payment.due) == (Status.IN_REVIEW, Due(payment.expires_at))
     assert stage.woken == []
-    assert stage.actions() == ["payment.screened", "payment.in_review"]
+    assert stage.actions() == ["payment.screened", "payment.in_review", "review.opened"]
 
     stage.run_on()
     assert stage.payment().status is Status.EXPIRED
@@ -174,7 +175,19 @@ def test_the_limits_are_the_policys() -> None:
 
     screen(PAYMENT, stage := on(policy=strict))
 
-    assert stage.payment().status is Status.IN_REVIEW
+    assert stage.payment().review is Review.OPEN
+
+
+def test_where_money_can_be_held_it_is_held_while_a_person_decides() -> None:
+    strict = Policy(fraud=FraudPolicy(manual_review_amount=Decimal("10.00")))
+    stage = on(policy=strict)
+
+    screen(PAYMENT, stage)
+
+    payment = stage.payment()
+    assert (payment.status, payment.captures_at_once) == (Status.PENDING, False)
+    assert [case.kind for case in stage.cases()] == [CaseKind.FRAUD]
+    assert stage.woken == [(Command.CHARGE, PAYMENT)]
 
 
 def test_a_cancelled_payment_is_not_decided_about() -> None:
@@ -182,7 +195,7 @@ def test_a_cancelled_payment_is_not_decided_about() -> None:
     observe = stage.windows.observe
 
     def cancelled(payment_id: Any, **who: Any) -> Velocity | None:
-        cancel(PAYMENT, MERCHANT, Mode.TEST, "key:k", stage.store, stage.wake)
+        cancel(stage)
         return observe(payment_id, **who)
 
     gone = replace(stage, velocity=_Observing(cancelled))

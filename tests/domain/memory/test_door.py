@@ -17,11 +17,13 @@ from domain.due import NEVER, Due, Reason
 from domain.errors import KeyReused
 from domain.flows.notice import notice
 from domain.payment import Method, Mode, Payment, Status
+from domain.people import Asker
 from ops.store.accept import Accepted, Answer, Ask, Terms
 from ops.store.inbox import Came, Stored
 from ops.store.memory.door import MemoryAcceptance, MemoryInbox, MemoryReads
 from ops.store.memory.laws import LawBroken
 from ops.store.reads import KeyRow
+from ops.store.wanted import PaymentsWanted
 from tests.builders import (
     MERCHANT,
     NOON,
@@ -241,7 +243,7 @@ def test_law_15_everything_is_read_by_its_owner_only(
             await door.payment(PAYMENT, merchant, mode),
             await door.version(PAYMENT, merchant, mode),
             list(await door.attempts(PAYMENT, merchant, mode)),
-            list(await door.page(merchant, mode, before=None, limit=10)),
+            list(await door.page(Asker(merchant, mode, ""), PaymentsWanted(), limit=10)),
         )
 
     everything = (payment, 1, [an_attempt()], [payment])
@@ -254,15 +256,17 @@ def test_pages_are_newest_first_from_the_cursor_on() -> None:
     stage = a_runtime(holding=[*many[:3], failed, *many[4:]])
 
     def page(**asked: Any) -> list[int]:
-        wanted: dict[str, Any] = {"before": None, "limit": 100} | asked
-        return [p.id.int for p in asyncio.run(reads(stage).page(MERCHANT, Mode.TEST, **wanted))]
+        limit, before = asked.pop("limit", 100), asked.pop("before", None)
+        wanted, owner = PaymentsWanted(**asked), Asker(MERCHANT, Mode.TEST, "")
+        found = asyncio.run(reads(stage).page(owner, wanted, limit=limit, before=before))
+        return [payment.id.int for payment in found]
 
     assert page() == list(range(19, 9, -1))
     assert page(limit=3) == [19, 18, 17]
     assert page(limit=3, before=UUID(int=17)) == [16, 15, 14]
-    assert page(status="failed") == [13]
+    assert page(statuses=(Status.FAILED,)) == [13]
     assert page(order_id="o-014") == [14]
-    assert page(order_id="o-014", status="failed") == []
+    assert page(order_id="o-014", statuses=(Status.FAILED,)) == []
 
 
 def test_a_key_is_found_by_its_public_id() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from operator import methodcaller
 from typing import Any
 from uuid import UUID
 
@@ -75,8 +76,13 @@ def test_only_the_legal_moves_are_possible(start: Status) -> None:
         ({"amount_captured": 1}, "payments_sums"),
         ({"amount_authorized": 5_001}, "payments_sums"),
         ({"amount_authorized": 9, "amount_captured": 9, "amount_refunded": 10}, "payments_sums"),
-        ({"amount_refund_pending": 1}, "payments_sums"),
+        ({"amount_refund_pending": 1}, "asked back"),
+        ({"amount_refund_pending": -1}, "payments_sums"),
         ({"amount_refunded": -1}, "payments_sums"),
+        ({"amount_reversed": 1}, "payments_sums"),
+        ({"capture_amount": 5_001}, "payments_capture_amount"),
+        ({"ending": Status.CAPTURED}, "payments_ending"),
+        ({"kind": "deposit"}, "never changes"),
         ({"status": Status.CAPTURED}, "payments_captured"),
         ({"gateway_id": "three"}, "payments_gateway"),
         ({"due": replace(NEVER.park(NOON, Reason.POISON), next_run_at=NOON)}, "payments_parked"),
@@ -190,13 +196,16 @@ def test_law_4_lease_cancel_and_expiry_guard_the_attempt(payment: Any, token: in
 
 def test_the_same_movement_of_one_attempt_is_one_transaction() -> None:
     stage = on(PROCESSING, an_attempt())
-    moved = Transaction(PAYMENT, ATTEMPT, Movement.SALE, usd(), "one", "ch_1")
+    moved = Transaction(PAYMENT, ATTEMPT, Movement.SALE, usd(), "one", "ch_1", 5_000)
     stage.change(lambda work: work.add_transaction(moved))
 
     stage.change(lambda work: work.add_transaction(moved))
     nothing = replace(moved, type=Movement.AUTHORIZATION, money=usd(0))
     refused(stage, lambda work: work.add_transaction(nothing), "amount")
-    assert stage.transactions() == [moved]
+    more = replace(moved, type=Movement.CHARGEBACK)
+    for total in (5_000, 6_000, 6_000):
+        stage.change(methodcaller("add_transaction", replace(more, total=total)))
+    assert [one.total for one in stage.transactions()] == [5_000, 5_000, 6_000]
 
 
 def test_a_fact_is_about_an_attempt() -> None:

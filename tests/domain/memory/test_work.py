@@ -20,7 +20,7 @@ from domain.payment import Status
 from domain.webhook import Hint
 from ops.store.memory.store import MemoryStore, MemoryWork
 from ops.store.memory.sweep import sweep
-from ops.store.postgres import StaleWrite
+from ops.store.work.session import StaleWrite
 from tests.builders import (
     ATTEMPT,
     NOON,

@@ -48,7 +48,9 @@ def stage(built: Stage) -> Iterator[Stage]:
     key = apikeys.new_key(Mode.TEST)[1]
     seed(built.engine, Vault({"k1": KEY}), PEPPER.encode(), key, sandboxes)
     yield built
-    names = ", ".join(table.name for table in tables.metadata.sorted_tables)
+    # What a migration wrote, no test can write again.
+    kept = {"countries", "currencies"}
+    names = ", ".join(t.name for t in tables.metadata.sorted_tables if t.name not in kept)
     with built.engine.begin() as db:
         # Replica role: the append-only triggers do not fire for the tests' own clean-up.
         db.execute(text("SET LOCAL session_replication_role = replica"))

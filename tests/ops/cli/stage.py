@@ -14,7 +14,7 @@ import uuid_utils.compat
 from sqlalchemy import Engine, insert, text
 from typer.testing import CliRunner
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, Operation
 from domain.checkout import Checkout
 from domain.events import Actor, payment_told
 from domain.flows.charge import charge
@@ -26,6 +26,7 @@ from domain.payment import Card, Customer, Method, Mode
 from domain.policy import Policy
 from domain.ports import Budget, Declaration, Gateway, Permit, Runtime
 from domain.routing import GatewayRow
+from domain.vaulted import Detachment
 from domain.webhook import Hint
 from ops.cli import build_app
 from ops.seed import DEMO_MERCHANT
@@ -153,7 +154,7 @@ class _Gateways:
     def get(self, gateway_id: str) -> Gateway | None:
         return _Scripted(self.outcomes[gateway_id]) if gateway_id in self.outcomes else None
 
-    def admit(self, gateway: GatewayRow, *, retry: bool) -> Permit:
+    def admit(self, gateway: GatewayRow, operation: Operation, *, retry: bool) -> Permit:
         return _Scripted(self.outcomes[gateway.id])
 
 
@@ -174,8 +175,29 @@ class _Scripted:
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
         return self.outcome
 
+    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self.outcome
+
+    def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self.outcome
+
+    def capture(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self.outcome
+
     def void(self, attempt: Attempt, budget: Budget) -> Outcome:
         return self.outcome
+
+    def refund(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self.outcome
+
+    def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
+        return self.outcome
+
+    def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
+        return self.outcome
+
+    def probe(self, budget: Budget) -> bool:
+        return True
 
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         return NotFound()

@@ -1,0 +1,193 @@
+"""Requests: what a merchant may ask of a payment, when, and what asking changes. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from domain.attempt import Attempt, Operation, State
+from domain.commands import Command
+from domain.errors import (
+    CaptureTooLarge,
+    IllegalMove,
+    OperationInFlight,
+    RefundTooLarge,
+    RefundWindowClosed,
+)
+from domain.money import Money
+from domain.payment import CaptureMethod, Payment, Review, Status
+
+
+class Verb(StrEnum):
+    """What can be asked of a payment."""
+
+    AUTHORIZE = "authorize"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+    REVERSE = "reverse"
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+_S = Status
+#: The statuses in which a verb means anything; `allowed_operations` knows the finer conditions.
+STATUSES: Mapping[Verb, frozenset[Status]] = MappingProxyType(
+    {
+        Verb.AUTHORIZE: frozenset({_S.PENDING}),
+        Verb.CAPTURE: frozenset({_S.AUTHORIZED}),
+        Verb.CANCEL: frozenset(
+            {_S.PENDING, _S.IN_REVIEW, _S.PROCESSING, _S.REQUIRES_ACTION, _S.AUTHORIZED}
+        ),
+        Verb.REFUND: frozenset({_S.CAPTURED, _S.PARTIALLY_REFUNDED}),
+        Verb.REVERSE: frozenset({_S.AUTHORIZED, _S.CAPTURED}),
+        Verb.APPROVE: frozenset({_S.IN_REVIEW}),
+        Verb.REJECT: frozenset({_S.IN_REVIEW}),
+    }
+)
+
+
+def allowed_operations(payment: Payment) -> tuple[Verb, ...]:
+    """Return what can be asked of the payment now. Another's race may still be faster."""
+    return tuple(verb for verb in Verb if _allows(payment, verb))
+
+
+def _allows(payment: Payment, verb: Verb) -> bool:
+    if payment.status not in STATUSES[verb]:
+        return False
+    untouched = payment.ending is None and payment.cancel_requested_at is None
+    held = payment.status is Status.AUTHORIZED
+    match verb:
+        case Verb.AUTHORIZE:
+            return not payment.confirmed
+        case Verb.CAPTURE:
+            return untouched and payment.capture_amount is None
+        case Verb.CANCEL:
+            return untouched and not (held and payment.capture_amount is not None)
+        case Verb.REFUND:
+            return payment.refundable > 0
+        case Verb.REVERSE if held:
+            return untouched and payment.capture_amount is None
+        case Verb.REVERSE:
+            return payment.refundable == payment.amount_captured > 0
+        case Verb.APPROVE:
+            return untouched and payment.review is Review.OPEN
+        case Verb.REJECT:  # also where its provider contradicts itself, and nobody was asked before
+            return untouched and payment.review in (None, Review.OPEN)
+
+
+def authorized(payment: Payment, now: datetime) -> Payment:
+    """Return a payment that waited for its merchant's word on its way."""
+    _require(payment, Verb.AUTHORIZE)
+    return replace(payment, confirmed=True).wakes(Command.SCREEN, now)
+
+
+def captured(payment: Payment, amount: int | None, now: datetime) -> Payment:
+    """Return the payment with `amount` (minor units; None: all that is held) to be collected."""
+    _require(payment, Verb.CAPTURE)
+    wanted = payment.amount_authorized if amount is None else amount
+    if wanted > payment.amount_authorized:
+        held = Money(payment.amount_authorized, payment.money.currency)
+        raise CaptureTooLarge(
+            f"{wanted} is more than the {held.minor} that are held",
+            fix=f"capture at most {held.minor}",
+        )
+    return replace(payment, capture_amount=wanted, runs=0).wakes(Command.CAPTURE, now)
+
+
+def cancelled(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Payment:
+    """Return the payment cancelled at once, or with its provider to be asked first.
+
+    Cancelling twice is cancelling once. Raises `IllegalMove`, and `OperationInFlight` while a
+    charge is under way or its outcome unknown.
+    """
+    if payment.status is Status.CANCELLED or payment.cancel_requested_at is not None:
+        return payment
+    _require(payment, Verb.CANCEL)
+    open_ = [a for a in attempts if a.operation is Operation.CHARGE and a.blocks]
+    asked = replace(payment, cancel_requested_at=now, ending=Status.CANCELLED)
+    if any(held(attempt) for attempt in attempts):
+        return replace(asked, runs=0).wakes(Command.VOID, now)
+    if any(a.state not in (State.PENDING, State.REQUIRES_ACTION) for a in open_):
+        raise OperationInFlight(
+            "a charge is under way; its outcome decides",
+            fix="read the payment again in a few seconds",
+        )
+    return asked if open_ else payment.ended(Status.CANCELLED)
+
+
+def refundable(
+    payment: Payment, verb: Verb, amount: int | None, now: datetime, window: timedelta
+) -> Money:
+    """Return how much goes back (`amount` in minor units; None: all that is left), or refuse."""
+    _require(payment, verb)
+    captured_at = payment.captured_at
+    if captured_at is not None and now > captured_at + window:
+        raise RefundWindowClosed(
+            f"the money was captured more than {window.days} days ago",
+            fix="pay it out instead",
+        )
+    wanted = payment.refundable if amount is None else amount
+    if wanted > payment.refundable:
+        raise RefundTooLarge(
+            f"{wanted} is more than the {payment.refundable} that are left",
+            fix=f"refund at most {payment.refundable}",
+        )
+    return Money(wanted, payment.money.currency)
+
+
+def approved(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Payment:
+    """Return a payment that a person let pass: collected if it is held, else charged."""
+    _require(payment, Verb.APPROVE)
+    payment = replace(payment, review=Review.APPROVED, runs=0)
+    if not any(held(attempt) for attempt in attempts):
+        return payment.moved(Status.PROCESSING).wakes(Command.CHARGE, now)
+    payment = payment.moved(Status.AUTHORIZED)
+    if payment.capture_method is CaptureMethod.MANUAL:
+        return payment.wakes(Command.VOID, payment.authorization_expires_at or now)
+    whole = payment.amount_authorized
+    return replace(payment, capture_amount=whole).wakes(Command.CAPTURE, now)
+
+
+def rejected(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Payment:
+    """Return a payment that a person did not let pass: cancelled, or its hold let go of first."""
+    _require(payment, Verb.REJECT)
+    payment = replace(payment, review=Review.REJECTED, runs=0)
+    if any(held(attempt) for attempt in attempts):
+        return replace(payment, ending=Status.CANCELLED).wakes(Command.VOID, now)
+    return payment.ended(Status.CANCELLED)
+
+
+def held(attempt: Attempt) -> bool:
+    """Whether its provider holds money of ours, as far as we know."""
+    return (
+        attempt.held
+        and not (attempt.released or attempt.captured)
+        and (attempt.state is not State.LATE_SUCCESS)
+    )
+
+
+def _require(payment: Payment, verb: Verb) -> None:
+    if _allows(payment, verb):
+        return
+    allowed = allowed_operations(payment)
+    if payment.status in STATUSES[verb] and _busy(payment, verb):
+        raise OperationInFlight(
+            f"another operation on this payment is open; {verb} conflicts with it",
+            fix="read the payment again in a few seconds",
+        )
+    raise IllegalMove(f"the payment is {payment.status}: it cannot {verb} now", allowed=allowed)
+
+
+def _busy(payment: Payment, verb: Verb) -> bool:
+    """Whether what stands in the way is under way, and not over."""
+    if verb in (Verb.CAPTURE, Verb.CANCEL) or payment.status is Status.AUTHORIZED:
+        return (
+            payment.capture_amount is not None
+            or payment.ending is not None
+            or payment.cancel_requested_at is not None
+        )
+    return verb in (Verb.REFUND, Verb.REVERSE) and payment.amount_refund_pending > 0

@@ -1,0 +1,47 @@
+"""Review cases: what only a person may decide about a payment, and what has been decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.money import Money
+
+
+class CaseKind(StrEnum):
+    """Why a person must look."""
+
+    FRAUD = "fraud"  # screening did not want to decide
+    MISMATCH = "mismatch"  # the provider reports other money than was asked for
+    CONTRADICTION = "contradiction"  # the provider said both that money is held and that it is not
+
+
+class Decision(StrEnum):
+    """What a person said, or that nobody did in time."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question about one payment."""
+
+    id: UUID
+    payment_id: UUID
+    kind: CaseKind
+    reason: str
+    opened_at: datetime
+    attempt_id: UUID | None = None
+    #: What the provider says it has (mismatches), whether it is only held, and whether it is ours.
+    found: Money | None = None
+    found_held: bool = False
+    found_ours: bool = True
+    provider_id: str | None = None
+    decision: Decision | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    note: str | None = None

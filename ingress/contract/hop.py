@@ -1,0 +1,58 @@
+"""The checkout link, as the OpenAPI document shows it: payers come there, not programs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingress.contract import Json
+from ingress.contract.codes import ANYWHERE, refusals
+from ingress.hop import WAIT_S
+from ingress.hop_links import TOKEN
+
+_PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
+
+PATHS: Final[Json] = {
+    "/v1/checkout/{token}/go": {
+        "get": {
+            "operationId": "followCheckout",
+            "tags": ["Payments"],
+            "summary": "Send a payer on",
+            "description": (
+                "For browsers; needs no API key, because the link itself is the proof. Leads to the "
+                "provider's page, or back to the merchant's `return_url` with `payment_id` and "
+                f"`status`. Waits up to {WAIT_S:g} seconds for the provider. Valid for a day after "
+                "the payment's `expires_at`."
+            ),
+            "security": [],
+            "parameters": [
+                {
+                    "name": "token",
+                    "in": "path",
+                    "required": True,
+                    "description": "From a payment's `checkout_url`.",
+                    "schema": {"type": "string", "pattern": f"^{TOKEN.pattern}$"},
+                }
+            ],
+            "responses": {
+                "200": {
+                    "description": "There is nowhere to go, or not yet: the page asks again.",
+                    "content": _PAGE,
+                },
+                "303": {
+                    "description": "On to the provider, or back to the shop.",
+                    "headers": {
+                        "Location": {
+                            "description": "Where to.",
+                            "schema": {"type": "string", "format": "uri"},
+                        }
+                    },
+                },
+                "404": {
+                    "description": "The link is wrong, or too old; which of these is not told.",
+                    "content": _PAGE,
+                },
+                **refusals("rate_limited", *ANYWHERE),
+            },
+        }
+    }
+}

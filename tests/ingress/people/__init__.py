@@ -1,0 +1,1 @@
+"""Tests of the door's people: customers, saved methods, merchants."""

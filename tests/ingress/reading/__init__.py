@@ -1,0 +1,1 @@
+"""What the door shows and never changes, on the real app and its real stores."""

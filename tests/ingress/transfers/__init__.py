@@ -1,0 +1,1 @@
+"""Tests of deposits, withdrawals, callbacks and webhooks, on books in memory."""
