@@ -22,6 +22,11 @@ CARD_NAMES: Final = frozenset(
     }
 )
 
+#: A tenth of all German mobile numbers look like one of the 13-digit cards of the last century. In
+#: this field, with a plus, up to that length, digits are a telephone number; longer ones are judged.
+PHONE: Final = "phone"
+_PHONE_NUMBER: Final = re.compile(r"\+[0-9]{7,13}")
+
 #: Digits as people and programs group them: spaces of any kind, hyphens and dashes, dots.
 _RUN: Final = re.compile(rf"\d(?:[\s.\-\u2010-\u2015]{{0,3}}+\d){{{SHORTEST - 1},}}+")
 #: UUIDs, with hyphens or without. One in some hundred has digits that look like a card, and every
@@ -51,6 +56,8 @@ def refuse_card_data(value: Any, path: str = "") -> None:
                 below = child(path, name)
                 if name.lower().translate(_SEPARATORS) in CARD_NAMES:
                     raise RawCardDataRefused(below)
+                if name == PHONE and isinstance(item, str) and _PHONE_NUMBER.fullmatch(item):
+                    continue
                 refuse_card_data(item, below)
         case list():
             for index, item in enumerate(value):

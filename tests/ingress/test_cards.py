@@ -148,3 +148,18 @@ def test_random_uuids_are_no_card_numbers() -> None:
         id_ = uuid.UUID(int=draw.getrandbits(128), version=4)
         assert not holds_card_number(f"order {id_}"), id_
         assert not holds_card_number(f"pay_{id_.hex}"), id_
+
+
+def test_a_telephone_number_is_no_card_where_one_is_asked_for() -> None:
+    looks_like_a_card = "+4222222222222"  # thirteen digits, in Visa's range, Luhn-valid
+
+    refuse_card_data({"phone": looks_like_a_card})
+
+    for body in (
+        {"note": looks_like_a_card},
+        {"phone": looks_like_a_card[1:]},
+        {"phone": "+378282246310005"},
+        {"phone": "4111111111111111"},
+    ):
+        with pytest.raises(RawCardDataRefused):
+            refuse_card_data(body)
