@@ -105,6 +105,19 @@ def test_a_declined_capture_collects_nothing_and_says_what_may_come_next(
     assert stands == (NotFound() if hardness is Hardness.SOFT else outcome)
 
 
+def test_a_hold_whose_capture_was_declined_for_good_is_let_go_of_and_no_contradiction(
+    rig: Rig,
+) -> None:
+    charge = held(rig)
+    rig.plays(Scenario.HARD_DECLINE, Operation.CAPTURE)
+    rig.adapter.capture(a_capture(rig.adapter, charge), within())
+
+    found = rig.adapter.lookup(charge, within())
+
+    assert isinstance(found, NotCharged)
+    assert found.lapsed
+
+
 def test_after_a_soft_decline_another_capture_may_collect(rig: Rig) -> None:
     charge = held(rig)
     rig.plays(Scenario.SOFT_DECLINE, Operation.CAPTURE)

@@ -187,6 +187,10 @@ def _charged(payment: ShownPayment, meant: _Meant) -> Outcome:
             return Pending(payment.id)
         case Meaning.DECLINED:
             code = told(payment.decline_code, "declined")
+            if payment.authorization_expires_at is not None:
+                # The issuer said "no" to the capture: the charge was held, and is let go of.
+                cause = f"read as declined after it was held: {code}"
+                return NotCharged(Proof.READ_BACK, cause, payment.id, lapsed=True)
             return Declined(code, hardness(code), payment.id)
         case Meaning.CANCELED:
             return NotCharged(Proof.VOIDED, "read as canceled", payment.id)

@@ -45,6 +45,8 @@ class ShownPayment(Shown, frozen=True, kw_only=True):
     amount_charged_back: Minor
     next_action: Any = None
     decline_code: Any = None
+    #: Null until the money was held.
+    authorization_expires_at: Any = None
 
 
 class ShownRefund(Shown, frozen=True, kw_only=True):
