@@ -122,7 +122,8 @@ def _waiting(payment: Payment, outcome: Outcome, now: datetime) -> Payment:
     if payment.final:
         return payment
     if isinstance(outcome, RequiresAction):
-        payment = replace(payment.moved(Status.REQUIRES_ACTION), action_url=outcome.url)
+        asked = payment.moved(Status.REQUIRES_ACTION)
+        payment = replace(asked, action_url=outcome.url, action_shown=outcome.shown)
     return _woken(payment, payment.expires_at) if now < payment.expires_at else payment
 
 

@@ -51,10 +51,12 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class RequiresAction:
-    """The payer must do something at `url` first."""
+    """The payer must do something at `url` first; `shown` is what else they need to know of it, such
+    as the account to pay to: pairs of a name and a text."""
 
     provider_id: str
     url: str
+    shown: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,8 @@ class Payment:
     amount_refund_pending: int = 0
     gateway_id: str | None = None
     action_url: str | None = field(repr=False, default=None)
+    #: What the payer needs to know besides the address: pairs of a name and a text.
+    action_shown: tuple[tuple[str, str], ...] = field(repr=False, default=())
     failure: Failure | None = None
     risk_score: str | None = None
     risk_level: str | None = None

@@ -18,7 +18,8 @@ from domain.errors import (
     RefundWindowClosed,
 )
 from domain.money import Money
-from domain.payment import CaptureMethod, Payment, Review, Status
+from domain.facts import is_open
+from domain.payment import MOVES, CaptureMethod, Failure, Payment, Review, Status
 
 
 class Verb(StrEnum):
@@ -159,6 +160,28 @@ def rejected(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Pa
     if any(held(attempt) for attempt in attempts):
         return replace(payment, ending=Status.CANCELLED).wakes(Command.VOID, now)
     return payment.ended(Status.CANCELLED)
+
+
+#: Where a person may move a payment by hand. Nobody says by hand that money is there.
+FORCIBLE = frozenset({Status.CANCELLED, Status.FAILED, Status.EXPIRED})
+
+
+def forced(payment: Payment, attempts: Sequence[Attempt], to: Status, reason: str) -> Payment:
+    """Return a payment that an operator ends by hand, by a legal move and only on proof (law 4):
+    no charge of it may still move money, or holds any."""
+    if to not in FORCIBLE or to not in MOVES[payment.status]:
+        legal = sorted(FORCIBLE & MOVES[payment.status])
+        raise IllegalMove(
+            f"the payment is {payment.status}: it cannot be moved to {to} by hand", allowed=legal
+        )
+    charges = [attempt for attempt in attempts if attempt.operation is Operation.CHARGE]
+    if any(is_open(charge) or held(charge) for charge in charges):
+        raise OperationInFlight(
+            "a charge of it may still move money, or holds some",
+            fix="cancel the payment, or wait until the charge is resolved",
+        )
+    failure = Failure("ended_by_operator", reason) if to is Status.FAILED else None
+    return payment.ended(to, failure)
 
 
 def held(attempt: Attempt) -> bool:

@@ -18,10 +18,12 @@ from ingress import deposits, health, openapi, problems, reading, views, withdra
 from ingress.acting import Acting, Ground
 from ingress.app import build_app
 from ingress.backing import SERVICE, Backing, on_stores
+from ingress.beside import Beside
 from ingress.callbacks import Callbacks
 from ingress.checkout import Checkouts
 from ingress.customers import Customers
 from ingress.deposits import Deposits
+from ingress.forcing import Forcing
 from ingress.guards import guards
 from ingress.hop import Hop
 from ingress.hop_links import HopLinks
@@ -109,6 +111,7 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
                 backing, waiting, payments.read, partial(views.payment_json, checkout_url=url)
             ),
             *PaymentOperations(acting).routes(),
+            *Forcing(backing.books, url, Beside()).routes(),
             *Reviews(backing.cases, acting).routes(),
             *Hop(links, backing.books, waiting, Limits(backing.redis)).routes(),
             *(route for noun in transfers for route in noun.routes()),

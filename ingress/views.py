@@ -80,9 +80,7 @@ def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
         "review": payment.review and payment.review.value,
         "allowed_operations": [verb.value for verb in allowed_operations(payment)],
         "checkout_url": checkout_url(payment.id),
-        "next_action": {"type": "redirect", "url": payment.action_url}
-        if payment.action_url
-        else None,
+        "next_action": _next_action(payment),
         "failure": {"code": payment.failure.code, "reason": payment.failure.reason}
         if payment.failure
         else None,
@@ -98,6 +96,13 @@ def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
         "parked": {"reason": payment.due.parked.reason.value} if payment.due.parked else None,
         "links": links(payment),
     }
+
+
+def _next_action(payment: Payment) -> dict[str, str] | None:
+    """Return what the payer has to do: go to a page, or make a transfer to an account."""
+    if payment.action_url is None:
+        return None
+    return {"type": "redirect", "url": payment.action_url, **dict(payment.action_shown)}
 
 
 def status_json(payment: Payment) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.money import MAX_MINOR
+from domain.payment import Status
+from domain.requests import FORCIBLE
 from ingress.fields import MISSING, Fields, open_body
 from ingress.order_method import VISIBLE, VISIBLE_FIX
 
@@ -55,6 +57,19 @@ def parse_decision(body: bytes) -> Wish:
     """Read what a reviewer notes, if anything."""
     top = _open(body)
     return _closed(top, None, top.text("note", _REASON, _REASON_FIX))
+
+
+def parse_move(body: bytes) -> tuple[Status, str]:
+    """Read where an operator moves a payment by hand, and why."""
+    top = open_body(body)
+    to = top.choice("status", [status.value for status in sorted(FORCIBLE)])
+    if "status" not in top:
+        top.refuse("status", MISSING, f"send {', '.join(sorted(FORCIBLE))}")
+    reason = _reason(top)
+    top.close()
+    top.raise_errors()
+    assert to is not None, "a missing status was refused"
+    return Status(to), reason or ""
 
 
 def _open(body: bytes) -> Fields:

@@ -20,6 +20,17 @@ _log = structlog.get_logger("worker")
 
 #: How a breaker's state is drawn: 0 closed, 1 half-open, 2 open.
 LEVELS = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
+#: What a person wants to hear of at once, although it settles itself or is parked already.
+ALARMS = frozenset(
+    {
+        "attempt.late_success",  # money came too late: it is being given back
+        "attempt.reversed",  # a chargeback
+        "attempt.returned",  # a refund or payout came back
+        "payment.parked",
+        "refund.parked",
+        "payout.parked",
+    }
+)
 _FINAL_EVENTS = {f"payment.{status}": status.value for status in FINAL}
 
 
@@ -42,6 +53,9 @@ def call_readers(client: redis.Redis) -> Callable[[Sequence[Told]], None]:
 def _counted(event: Event) -> None:
     if status := _FINAL_EVENTS.get(event.type):
         metrics.PAYMENTS_FINAL.labels(status).inc()
+    elif event.type in ALARMS:
+        metrics.ALARMS.labels(event.type).inc()
+        _log.error("alarm", what=event.type, id=event.aggregate_id)
     elif event.type == "payment.screened":
         metrics.FRAUD_DECISIONS.labels(str(event.payload["decision"])).inc()
     elif event.aggregate == "webhook":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from domain.money import MAX_MINOR
+from domain.requests import FORCIBLE
 from ingress.contract import Json
 from ingress.contract.bodies import closed, line
 from ingress.wishes import MAX_REASON
@@ -41,6 +42,13 @@ SCHEMAS: Final[Json] = {
     ),
     "ReversalRequest": _body("Why everything is undone.", "reason", reason=_REASON),
     "DecisionRequest": _body("The body may be empty.", note=_REASON),
+    "MoveRequest": {
+        "type": "object",
+        "description": "Where an operator moves a payment by hand, and why.",
+        "required": ["status", "reason"],
+        "additionalProperties": False,
+        "properties": {"status": {"enum": sorted(FORCIBLE)}, "reason": _REASON},
+    },
 }
 
 
@@ -59,6 +67,9 @@ EXAMPLES: Final[dict[str, Json]] = {
         "part": _example("A part of it", amount=2500, reason="one of two tickets was returned"),
     },
     "ReversalRequest": {"all": _example("Everything", reason="ordered by mistake")},
+    "MoveRequest": {
+        "ended": _example("End it", status="cancelled", reason="agreed on the telephone"),
+    },
     "DecisionRequest": {
         "plain": _example("Without a word"),
         "noted": _example("With a note", note="called the customer"),

@@ -233,6 +233,46 @@ _REJECT: Final = _operation(
     scope=Scope.REVIEWS,
     parameter="payment_id",
 )
+_MOVE: Final = {
+    "operationId": "movePayment",
+    "tags": ["Payments"],
+    "summary": "End a payment by hand",
+    "description": (
+        f"Needs the scope `{Scope.OPS}`. For a payment that no command would end any more; a legal "
+        "move only, and only once no charge of it may still move money. Audited with the reason."
+    ),
+    "parameters": [_path_id("id")],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/MoveRequest"},
+                "examples": EXAMPLES["MoveRequest"],
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "It has ended.",
+            "headers": RATED,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/Payment"},
+                    "example": CANCELLED_EXAMPLE,
+                }
+            },
+        },
+        **refusals(
+            "not_found",
+            "illegal_state",
+            "operation_in_flight",
+            "validation_failed",
+            "raw_card_data_refused",
+            *WITH_A_BODY,
+            *BEHIND_A_KEY,
+        ),
+    },
+}
 _REVIEWS: Final = {
     "operationId": "listReviews",
     "tags": ["Payments"],
@@ -283,6 +323,7 @@ PATHS: Final[Json] = {
     "/v1/transactions/{id}/process": {
         "post": _authorize("processTransaction", "Send a payment on its way, by its older name")
     },
+    "/v1/transactions/{id}/status": {"post": _MOVE},
     "/v1/payments/{id}/capture": {"post": _CAPTURE},
     "/v1/payments/{id}/cancel": {"post": _CANCEL},
     "/v1/payments/{id}/refunds": {"post": _refund("createRefund", "Give money back")},

@@ -137,11 +137,13 @@ PAYMENT: Final = _object(
         "checkout_url": _CHECKOUT_URL,
         "next_action": {
             "type": ["object", "null"],
-            "description": "What the payer must do.",
+            "description": "What the payer must do: go to a page, or make a transfer to an account.",
             "required": ["type", "url"],
             "properties": {
-                "type": {"const": "redirect"},
+                "type": {"enum": ["redirect", "bank_transfer"]},
                 "url": {"type": "string", "format": "uri"},
+                "bank": {"type": "string", "description": "Whose account it is (transfers)."},
+                "account_number": {"type": "string", "description": "The account (transfers)."},
             },
         },
         "failure": {

@@ -155,7 +155,7 @@ def told_of(outcome: Outcome) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for field in outcome.__dataclass_fields__:
         value = getattr(outcome, field)
-        if isinstance(outcome, RequiresAction) and field == "url":
+        if isinstance(outcome, RequiresAction) and field in ("url", "shown"):
             continue
         if isinstance(value, Money):
             name = "amount" if field == "money" else field

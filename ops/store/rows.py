@@ -119,7 +119,6 @@ def payment_insert(payment: Payment, vault: Vault) -> dict[str, Any]:
 
 def payment_update(payment: Payment, vault: Vault, now: datetime) -> dict[str, Any]:
     """Return the columns that may change."""
-    url = payment.action_url
     return {
         "status": payment.status.value,
         "amount_authorized": payment.amount_authorized,
@@ -132,9 +131,7 @@ def payment_update(payment: Payment, vault: Vault, now: datetime) -> dict[str, A
         "ending": payment.ending.value if payment.ending else None,
         "review": payment.review.value if payment.review else None,
         "gateway_id": payment.gateway_id,
-        "action_url": None
-        if url is None
-        else vault.seal(url.encode(), table="payments", column="action_url", row=payment.id.hex),
+        "action_url": _action(payment, vault),
         "risk_score": payment.risk_score,
         "risk_level": payment.risk_level,
         "wants_3ds": payment.wants_3ds,
@@ -157,7 +154,7 @@ def payment_of(row: Row, vault: Vault) -> Payment:
     details = json.loads(
         vault.open(row["details"], table="payments", column="details", row=id_.hex)
     )
-    url, billing = row["action_url"], details.get("billing")
+    billing, action = details.get("billing"), _action_of(row, vault)
     return Payment(
         id=id_,
         merchant_id=row["merchant_id"],
@@ -186,9 +183,8 @@ def payment_of(row: Row, vault: Vault) -> Payment:
         amount_refund_pending=row["amount_refund_pending"],
         amount_reversed=row["amount_reversed"],
         gateway_id=row["gateway_id"],
-        action_url=None
-        if url is None
-        else vault.open(url, table="payments", column="action_url", row=id_.hex).decode(),
+        action_url=action[0],
+        action_shown=action[1],
         failure=failure_of(row),
         risk_score=row["risk_score"],
         risk_level=row["risk_level"],
@@ -212,3 +208,22 @@ def payment_of(row: Row, vault: Vault) -> Payment:
         request_id=row["request_id"],
         version=row["version"],
     )
+
+
+def _action(payment: Payment, vault: Vault) -> bytes | None:
+    """Seal where the payer has to go, and what they need to know there."""
+    if payment.action_url is None:
+        return None
+    said = json.dumps({"url": payment.action_url, "shown": payment.action_shown}).encode()
+    return vault.seal(said, table="payments", column="action_url", row=payment.id.hex)
+
+
+def _action_of(row: Row, vault: Vault) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+    if row["action_url"] is None:
+        return None, ()
+    place = {"table": "payments", "column": "action_url", "row": row["id"].hex}
+    text = vault.open(row["action_url"], **place).decode()
+    if not text.startswith("{"):  # written before there was anything but an address
+        return text, ()
+    said = json.loads(text)
+    return said["url"], tuple((name, value) for name, value in said["shown"])

@@ -58,6 +58,7 @@ PAYMENTS_REPLAYED = _counter("payments_replayed_total", "Answers repeated for a 
 OPERATIONS_ACCEPTED = _counter(
     "operations_accepted_total", "What was asked of payments, and written down.", "verb", "mode"
 )
+ALARMS = _counter("alarms_total", "What a person wants to hear of at once, by event.", "what")
 INTAKE_BATCH = _histogram("intake_batch_size", "Requests that shared a commit.", buckets=_BATCH)
 WEBHOOKS_RECEIVED = _counter(
     "webhooks_received_total",

@@ -24,8 +24,10 @@ from domain.review import Case, Decision
 from ingress import views
 from ingress.acting import Acting, Ground
 from ingress.app import build_app
+from ingress.beside import Beside
 from ingress.checkout import Checkouts
 from ingress.directory import on_memory
+from ingress.forcing import Forcing
 from ingress.guards import guards
 from ingress.hop import Hop
 from ingress.hop_links import HopLinks
@@ -155,6 +157,7 @@ class Till:
             versioned=[
                 *Payments(checkouts, reads, self.waiting, url, new_id, b"cards").routes(),
                 *PaymentOperations(acting).routes(),
+                *Forcing(memory, url, Beside()).routes(),
                 *Reviews(self.cases, acting).routes(),
                 *Hop(self.links, memory, self.waiting, Limits(None), self.stage.clock.now).routes(),
             ],

@@ -179,10 +179,10 @@ def _charged(payment: ShownPayment, meant: _Meant) -> Outcome:
             return Succeeded(payment.id, money, captured=False, reference=payment.reference)
         case Meaning.ACTION:
             try:
-                url = msgspec.convert(payment.next_action, Action).url
+                action = msgspec.convert(payment.next_action, Action)
             except msgspec.ValidationError:
                 return Unknown(f"{payment.id} requires an action and names none")
-            return RequiresAction(payment.id, url)
+            return RequiresAction(payment.id, action.url, action.shown)
         case Meaning.OPEN:
             return Pending(payment.id)
         case Meaning.DECLINED:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 #: What the provider calls its own texts: bounded, printable, without spaces.
 Name: TypeAlias = Annotated[str, Meta(max_length=255, pattern=r"^[!-~]+\Z")]
+#: A bank's name, an account's number.
+SHORT: Final = 64
 Word: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")]
 Url: TypeAlias = Annotated[str, Meta(max_length=2048, pattern=r"^https?://[!-~]+\Z")]
 #: Minor units of the currency; wide enough to show an amount that is wrong.
@@ -81,9 +83,20 @@ class Payouts(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """Where the payer must act."""
+    """Where the payer must act; what only explains it must not hide that they must."""
 
     url: Url
+    type: Any = None
+    bank: Any = None
+    account_number: Any = None
+
+    @property
+    def shown(self) -> tuple[tuple[str, str], ...]:
+        """The account that a transfer is made to; a redirect needs nothing but its address."""
+        account = (("bank", self.bank), ("account_number", self.account_number))
+        if self.type != "bank_transfer" or not all(_is_short(text) for _, text in account):
+            return ()
+        return (("type", "bank_transfer"), *account)
 
 
 class Detached(msgspec.Struct, frozen=True):
@@ -119,3 +132,7 @@ class Event(msgspec.Struct, frozen=True):
 def told(code: object, otherwise: str) -> str:
     """Return a code of the provider's, or ours where it gives none that is a text."""
     return code[:64] if isinstance(code, str) and code else otherwise
+
+
+def _is_short(text: object) -> bool:
+    return isinstance(text, str) and text.isprintable() and 0 < len(text) <= SHORT
