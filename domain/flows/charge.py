@@ -126,6 +126,9 @@ def _try(step: Step, run: Run, runtime: Runtime) -> bool:
         if gateway is None:
             run.refused[row.id] = Refused("no_adapter", runtime.policy.defer_cap_s)
             continue
+        if not step.payment.captures_at_once and not gateway.declaration.can_hold:
+            run.refused[row.id] = Refused("cannot_hold", runtime.policy.defer_cap_s)
+            continue
         retry = any(attempt.gateway_id == row.id for attempt in step.attempts)
         permit = runtime.gateways.admit(row, Operation.CHARGE, retry=retry)
         if isinstance(permit, Refused):

@@ -78,7 +78,8 @@ def _write(
         request = gateway.compose(Void(charge), id_.hex)
     else:
         operation, money = Operation.REFUND, _money(held, charge)
-        request = gateway.compose(GiveBack(charge, replace(held, money=money)), id_.hex)
+        task = GiveBack(charge, replace(held, money=money))
+        request = gateway.compose(task, id_.hex) if gateway.declaration.can_refund else None
     if request is None and held.kind is RefundKind.LATE:  # a person must give it back there
         _park(work, held, lease, Reason.REFUND_FAILED)
         return None
