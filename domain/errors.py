@@ -11,10 +11,14 @@ class DomainError(Exception):
 
     code = "refused"
 
-    def __init__(self, detail: str = "", *, fix: str | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, fix: str | None = None, allowed: Sequence[str] | None = None
+    ) -> None:
+        """`fix`: what to do about it. `allowed`: what is possible now, where that can be said."""
         super().__init__(detail or (self.__doc__ or "").strip())
         self.detail = str(self)
         self.fix = fix
+        self.allowed = allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +149,7 @@ class IllegalMove(DomainError):
         """`allowed`: what is possible now."""
         if allowed is not None and fix is None:
             fix = f"possible now: {', '.join(allowed) or 'nothing'}"
-        super().__init__(detail, fix=fix)
-        self.allowed = allowed
+        super().__init__(detail, fix=fix, allowed=allowed)
 
 
 class RefundTooLarge(DomainError):

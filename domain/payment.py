@@ -108,6 +108,16 @@ CHARGEABLE = frozenset({_S.PENDING, _S.PROCESSING})
 #: An order_id is free again once its payment has ended without money.
 INACTIVE = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})
 
+#: The ends whose time is noted, each with the field of `Payment` that has it.
+NOTED: Mapping[Status, str] = MappingProxyType(
+    {
+        _S.FAILED: "failed_at",
+        _S.REFUNDED: "refunded_at",
+        _S.CANCELLED: "cancelled_at",
+        _S.EXPIRED: "expired_at",
+    }
+)
+
 
 class CaptureMethod(StrEnum):
     """Whether an authorization is collected by itself or when the merchant says so."""
@@ -225,6 +235,13 @@ class Payment:
     cancel_requested_at: datetime | None = None
     authorized_at: datetime | None = None
     captured_at: datetime | None = None
+    # The database writes these four, when a payment comes to the status: no flow sets them, and
+    # what a flow put here would not be stored.
+    failed_at: datetime | None = None
+    #: When all of it was last given back, also if a refund failed later.
+    refunded_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    expired_at: datetime | None = None
     #: What kind of checkout it was: `checkout` or `deposit`.
     kind: str = "checkout"
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC

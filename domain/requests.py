@@ -17,8 +17,8 @@ from domain.errors import (
     RefundTooLarge,
     RefundWindowClosed,
 )
-from domain.money import Money
 from domain.facts import is_open
+from domain.money import Money
 from domain.payment import MOVES, CaptureMethod, Failure, Payment, Review, Status
 
 
@@ -95,6 +95,7 @@ def captured(payment: Payment, amount: int | None, now: datetime) -> Payment:
         raise CaptureTooLarge(
             f"{wanted} is more than the {held.minor} that are held",
             fix=f"capture at most {held.minor}",
+            allowed=allowed_operations(payment),
         )
     return replace(payment, capture_amount=wanted, runs=0).wakes(Command.CAPTURE, now)
 
@@ -116,6 +117,7 @@ def cancelled(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> P
         raise OperationInFlight(
             "a charge is under way; its outcome decides",
             fix="read the payment again in a few seconds",
+            allowed=(),
         )
     return asked if open_ else payment.ended(Status.CANCELLED)
 
@@ -130,12 +132,14 @@ def refundable(
         raise RefundWindowClosed(
             f"the money was captured more than {window.days} days ago",
             fix="pay it out instead",
+            allowed=(),
         )
     wanted = payment.refundable if amount is None else amount
     if wanted > payment.refundable:
         raise RefundTooLarge(
             f"{wanted} is more than the {payment.refundable} that are left",
             fix=f"refund at most {payment.refundable}",
+            allowed=allowed_operations(payment),
         )
     return Money(wanted, payment.money.currency)
 
@@ -201,6 +205,7 @@ def _require(payment: Payment, verb: Verb) -> None:
         raise OperationInFlight(
             f"another operation on this payment is open; {verb} conflicts with it",
             fix="read the payment again in a few seconds",
+            allowed=allowed,
         )
     raise IllegalMove(f"the payment is {payment.status}: it cannot {verb} now", allowed=allowed)
 

@@ -187,7 +187,7 @@ def _refusal(error: DomainError) -> Problem:
     status = HTTP_STATUS[type(error)]
     wrong: tuple[FieldError, ...] = ()
     headers: Mapping[str, str] = {}
-    allowed: tuple[str, ...] | None = None
+    allowed = None if error.allowed is None else tuple(str(verb) for verb in error.allowed)
     match error:
         case errors.InvalidRequest():
             wrong = error.errors
@@ -197,8 +197,6 @@ def _refusal(error: DomainError) -> Problem:
             headers = {"WWW-Authenticate": 'Bearer realm="paylink"'}
         case errors.RateLimited() | errors.Overloaded():
             headers = _retry_after(error.retry_after_s)
-        case errors.IllegalMove() if error.allowed is not None:
-            allowed = tuple(str(verb) for verb in error.allowed)
         case errors.KeyInFlight():
             headers = _retry_after(IN_FLIGHT_RETRY_S)
         case errors.OperationInFlight():

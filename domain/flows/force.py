@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.errors import NotFound
 from domain.events import Actor, Entry, Event, Told, payment_told
 from domain.flows.consequences import close_cases
+from domain.flows.request import owned
 from domain.ids import Kind, public
 from domain.payment import Mode, Payment, Status
 from domain.ports import Store
@@ -35,9 +35,7 @@ def force(wanted: Force, store: Store) -> Payment:
     charge may still move money.
     """
     with store.begin() as work:
-        payment = work.lock_payment(wanted.payment_id)
-        if payment.merchant_id != wanted.merchant_id or payment.mode is not wanted.mode:
-            raise NotFound("payment")
+        payment = owned(work, wanted.payment_id, wanted.merchant_id, wanted.mode)
         if payment.status is wanted.to:
             return payment
         after = forced(payment, work.attempts(payment.id), wanted.to, wanted.reason)

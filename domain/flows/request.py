@@ -88,9 +88,7 @@ def request(asked: Asked, desk: Desk) -> Answer:
         if known is not None:
             recorded = known.recorded.replayed_for(asked.fingerprint)
             return Answer(recorded, known.resource_id, replayed=True)
-        payment = work.lock_payment(asked.payment_id)
-        if payment.merchant_id != asked.merchant_id or payment.mode is not asked.mode:
-            raise NotFound("payment")
+        payment = owned(work, asked.payment_id, asked.merchant_id, asked.mode)
         done = _do(work, payment, asked, desk)
         status, body = desk.render(done.payment, done.refund)
         recorded = Recorded(asked.fingerprint, status, body)
@@ -99,6 +97,15 @@ def request(asked: Asked, desk: Desk) -> Answer:
     for command, id_ in done.wakes:
         desk.wake(command, id_, asked.request_id)
     return Answer(recorded, resource, replayed=False)
+
+
+def owned(work: Work, id_: UUID, merchant_id: UUID, mode: Mode) -> Payment:
+    """Lock and return the merchant's payment. Whose it is is read before: a stranger never waits for
+    the owner's lock, and so does not learn that there is anything to wait for (law 15)."""
+    payment = work.payment(id_)
+    if payment.merchant_id != merchant_id or payment.mode is not mode:
+        raise NotFound("payment")
+    return work.lock_payment(id_)
 
 
 def _do(work: Work, payment: Payment, asked: Asked, desk: Desk) -> Done:
@@ -112,7 +119,7 @@ def _do(work: Work, payment: Payment, asked: Asked, desk: Desk) -> Done:
             return Done(after, wakes=[(Command.CAPTURE, payment.id)])
         case Verb.CANCEL:
             return _cancel(work, payment, asked)
-        case Verb.REVERSE if payment.status is Status.AUTHORIZED:
+        case Verb.REVERSE if payment.status in (Status.AUTHORIZED, Status.CANCELLED):
             return _cancel(work, payment, asked)
         case Verb.REFUND | Verb.REVERSE:
             return _refund(work, payment, asked, desk)
