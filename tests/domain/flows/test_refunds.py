@@ -17,10 +17,21 @@ from domain.flows.learn import learn
 from domain.flows.refund import refund as send_refund
 from domain.outcome import Declined, Hardness, NotCharged, Pending, Proof, Succeeded, Unknown
 from domain.payment import CaptureMethod, Status
+from domain.ports import Budget
 from domain.refund import RefundKind, RefundStatus
 from domain.requests import Verb
 from tests.asking import ask
-from tests.builders import PAYMENT, Scripted, Stage, a_payment, a_runtime, an_attempt, held, paid
+from tests.builders import (
+    BOOT_S,
+    PAYMENT,
+    Scripted,
+    Stage,
+    a_payment,
+    a_runtime,
+    an_attempt,
+    held,
+    paid,
+)
 
 NOT_SENT = NotCharged(Proof.NEVER_SENT, "no connection")
 
@@ -55,6 +66,8 @@ def test_law_3_a_refunds_intent_is_committed_with_its_exact_bytes_before_they_ar
     (call,) = stage.board.by_id["one"].made("refund")
     assert (intent.state, intent.request) == (State.SENDING, call.attempt.request)
     assert intent.target == stage.attempt().provider_id
+    window_s, deadline_s = stage.policy.send_window_s, stage.policy.call_s
+    assert call.budget == Budget(BOOT_S + window_s, BOOT_S + deadline_s), "no later byte leaves"
 
 
 def test_an_unknown_refund_is_looked_up_and_sent_again_only_under_its_key() -> None:
