@@ -59,6 +59,7 @@ def parse_payments(found: QueryParams) -> Listed[PaymentsWanted]:
         amount_min=low,
         amount_max=high,
         created=query.span(),
+        metadata=query.metadata(),
     )
     return _listed(query, wanted)
 

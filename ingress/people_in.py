@@ -14,6 +14,7 @@ from domain.people import EMAIL, PHONE, Address, Person, Profile
 from ingress.countries import COUNTRIES
 from ingress.fields import MISSING, Fields, open_body
 from ingress.orders import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE
+from ingress.queries import MAX_METADATA_QUERY, METADATA, METADATA_FIX, METADATA_VALUE
 from ingress.schemas import Page, parse_page
 from ingress.strict_json import loads, shown
 
@@ -29,9 +30,6 @@ POSTCODE_FIX: Final = "send 1 to 12 characters"
 
 #: In a query, which nobody has cleaned: no control characters, or PostgreSQL would refuse NUL.
 _CLEAN: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,500}")
-_METADATA_QUERY: Final = re.compile(rf"metadata\[([^\x00-\x1f]{{1,{MAX_METADATA_NAME}}})\]")
-#: More names at once are no search.
-MAX_METADATA_QUERY: Final = 5
 
 Change = Callable[[Profile], Profile]
 
@@ -93,7 +91,7 @@ def parse_customers(query: QueryParams) -> CustomerPage:
     except InvalidRequest as refused:
         errors.extend(refused.errors)
     for name in sorted(set(query)):
-        if match := _METADATA_QUERY.fullmatch(name):
+        if match := METADATA.fullmatch(name):
             metadata[match[1]] = query[name]
         elif name not in ("cursor", "limit", "external_id"):
             fix = "remove it; known: cursor, external_id, limit, metadata[name]"
@@ -106,9 +104,8 @@ def parse_customers(query: QueryParams) -> CustomerPage:
     if len(metadata) > MAX_METADATA_QUERY:
         fix = f"send at most {MAX_METADATA_QUERY}"
         errors.append(FieldError("metadata", "has too many names", fix))
-    if not all(_CLEAN.fullmatch(value) for value in metadata.values()):
-        fix = f"send 1 to {MAX_METADATA_VALUE} characters"
-        errors.append(FieldError("metadata", "does not have the right form", fix))
+    if not all(METADATA_VALUE.fullmatch(value) for value in metadata.values()):
+        errors.append(FieldError("metadata", "does not have the right form", METADATA_FIX))
     if errors:
         raise InvalidRequest(errors)
     return CustomerPage(page, external_id, metadata)

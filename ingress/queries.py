@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -14,6 +14,7 @@ from starlette.datastructures import QueryParams
 
 from domain.errors import FieldError, InvalidRequest, NotFound
 from domain.ids import Kind, parse
+from ingress.orders import MAX_METADATA_NAME, MAX_METADATA_VALUE
 from ingress.schemas import Page, read_page
 from ingress.strict_json import MAX_ERRORS, shown
 from ops.store.wanted import Span
@@ -28,6 +29,12 @@ MOMENT: Final = re.compile(
     r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+#: A query is not cleaned as a body is, and PostgreSQL refuses NUL: no control characters.
+METADATA: Final = re.compile(rf"metadata\[([^\x00-\x1f\x7f-\x9f]{{1,{MAX_METADATA_NAME}}})\]")
+METADATA_VALUE: Final = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_METADATA_VALUE}}}")
+METADATA_FIX: Final = f"send 1 to {MAX_METADATA_VALUE} characters on one line"
+#: More names at once are no search.
+MAX_METADATA_QUERY: Final = 5
 _WHOLE: Final = re.compile(r"[0-9]{1,12}")
 _MOMENT_FIX: Final = "send 2026-03-31 or 2026-03-31T12:00:00Z; in a URL a + is written %2B"
 _FLAGS: Final = {"true": True, "false": False}
@@ -43,6 +50,7 @@ class Query:
         self._of = of
         self._known: set[str] = set()
         self._repeatable: set[str] = set()
+        self._metadata: dict[str, str] = {}
         self._errors: list[FieldError] = []
 
     def refuse(self, name: str, reason: str, fix: str) -> None:
@@ -108,6 +116,18 @@ class Query:
             self.refuse("to", "is not after from", "send a later moment")
         return Span(since, until)
 
+    def metadata(self) -> Mapping[str, str]:
+        """Read `metadata[tier]=gold`, some different names of them; absent is none."""
+        self._known.add("metadata[name]")
+        for name in sorted(set(self._found)):
+            if match := METADATA.fullmatch(name):
+                self._metadata[name] = match[1]
+                if METADATA_VALUE.fullmatch(self._found[name]) is None:
+                    self.refuse(name, "does not have the right form", METADATA_FIX)
+        if len(self._metadata) > MAX_METADATA_QUERY:
+            self.refuse("metadata", "has too many names", f"send at most {MAX_METADATA_QUERY}")
+        return {key: self._found[name] for name, key in self._metadata.items()}
+
     def page(self) -> Page:
         """Read which part of the list is wanted. Call it after every filter has been read."""
         self._known |= {"cursor", "limit"}
@@ -123,7 +143,7 @@ class Query:
         """Refuse what nobody asked for, then raise `InvalidRequest` if anything was wrong."""
         known = ", ".join(sorted(self._known))
         for name in sorted(set(self._found)):
-            if name not in self._known:
+            if name not in self._known and name not in self._metadata:
                 self.refuse(name, "is not a parameter here", f"remove it; known: {known}")
             elif name not in self._repeatable and len(self._found.getlist(name)) > 1:
                 self.refuse(name, "is there twice", "send it once")

@@ -93,6 +93,10 @@ def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
         "authorized_at": moment(payment.authorized_at),
         "authorization_expires_at": moment(payment.authorization_expires_at),
         "captured_at": moment(payment.captured_at),
+        "refunded_at": moment(payment.refunded_at),
+        "failed_at": moment(payment.failed_at),
+        "cancelled_at": moment(payment.cancelled_at),
+        "expired_at": moment(payment.expired_at),
         "parked": {"reason": payment.due.parked.reason.value} if payment.due.parked else None,
         "links": links(payment),
     }

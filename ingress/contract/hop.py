@@ -49,7 +49,8 @@ PATHS: Final[Json] = {
                 },
                 "404": {
                     "description": "The link is wrong, or too old; which of these is not told.",
-                    "content": _PAGE,
+                    # What cannot be a path of ours at all, as one with a line break, ends earlier.
+                    "content": _PAGE | refusals("not_found")["404"]["content"],
                 },
                 **refusals("rate_limited", *ANYWHERE),
             },

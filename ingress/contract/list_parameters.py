@@ -12,10 +12,11 @@ from domain.people import MethodType
 from domain.refund import RefundStatus
 from ingress.contract import Json
 from ingress.contract.answers import PAYMENT_ID
+from ingress.contract.bodies import METADATA, line
 from ingress.contract.people_schemas import CUSTOMER_ID
 from ingress.lists_in import FORMATS, LONGEST_REPORT, PROVIDER, USUAL_REPORT
-from ingress.orders import ORDER_ID
-from ingress.queries import DATE, MOMENT
+from ingress.orders import MAX_METADATA_VALUE, ORDER_ID
+from ingress.queries import DATE, MAX_METADATA_QUERY, MOMENT
 from ingress.schemas import DEFAULT_LIMIT, MAX_LIMIT
 from ops.store.wanted import COUNT_CAP
 
@@ -88,6 +89,19 @@ _PROVIDERS: Final[list[Json]] = [
     )
     for name in ("provider", "gateway")
 ]
+OF_METADATA: Final[Json] = {
+    "name": "metadata",
+    "in": "query",
+    "description": "Only those with all these pairs: `metadata[tier]=gold`.",
+    "style": "deepObject",
+    "explode": True,
+    "schema": {
+        "type": "object",
+        "maxProperties": MAX_METADATA_QUERY,
+        "propertyNames": METADATA["propertyNames"],
+        "additionalProperties": line(MAX_METADATA_VALUE),
+    },
+}
 _TYPES: Final = _words("type", "Of this kind.", list(Movement))
 
 OF_PAYMENTS: Final[list[Json]] = [
@@ -101,6 +115,7 @@ OF_PAYMENTS: Final[list[Json]] = [
     _integer("amount_min", "At least this, in minor units.", minimum=1, maximum=MAX_MINOR),
     _integer("amount_max", "At most this, in minor units.", minimum=1, maximum=MAX_MINOR),
     *_SPAN,
+    OF_METADATA,
 ]
 OF_TRANSACTIONS: Final[list[Json]] = [
     *_PART,

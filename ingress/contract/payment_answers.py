@@ -162,6 +162,12 @@ PAYMENT: Final = _object(
         "authorization_expires_at": _NULLABLE_MOMENT
         | {"description": "Capture before: then what is held is let go."},
         "captured_at": _NULLABLE_MOMENT,
+        "refunded_at": _NULLABLE_MOMENT
+        | {"description": "When all of it was last given back, also if a refund failed later."},
+        "failed_at": _NULLABLE_MOMENT,
+        "cancelled_at": _NULLABLE_MOMENT,
+        "expired_at": _NULLABLE_MOMENT
+        | {"description": "When it expired; `expires_at` is when it would."},
         "parked": {
             "type": ["object", "null"],
             "description": "It waits for a person of ours; later news still applies.",
@@ -244,6 +250,7 @@ CAPTURED_EXAMPLE: Final[Json] = ACCEPTED_EXAMPLE | {
     "authorized_at": "2026-03-31T12:00:01.250Z",
     "authorization_expires_at": None,
     "captured_at": "2026-03-31T12:00:01.250Z",
+    **dict.fromkeys(("refunded_at", "failed_at", "cancelled_at", "expired_at")),
     "parked": None,
     "links": links(refund="refunds", reverse="reverse"),
 }
@@ -261,6 +268,7 @@ CANCELLED_EXAMPLE: Final[Json] = AUTHORIZED_EXAMPLE | {
     "status": "cancelled",
     "amount_authorized": 0,
     "cancel_requested": True,
+    "cancelled_at": "2026-03-31T12:05:00.500Z",
     "allowed_operations": [],
     "links": links(),
 }

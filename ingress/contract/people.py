@@ -9,11 +9,10 @@ from domain.people import MAX_METHODS
 from ingress.contract import Json
 from ingress.contract import people_examples as examples
 from ingress.contract.answers import RATED
-from ingress.contract.bodies import METADATA, line
+from ingress.contract.bodies import line
 from ingress.contract.codes import BEHIND_A_KEY, WITH_A_BODY, refusals
+from ingress.contract.list_parameters import OF_METADATA
 from ingress.contract.people_schemas import CUSTOMER_ID, METHOD_ID
-from ingress.orders import MAX_METADATA_VALUE
-from ingress.people_in import MAX_METADATA_QUERY
 from ingress.schemas import DEFAULT_LIMIT, MAX_LIMIT
 
 
@@ -106,19 +105,7 @@ _LIST_PARAMETERS: Final[list[Json]] = [
         "description": "Only the one that you call so.",
         "schema": line(100),
     },
-    {
-        "name": "metadata",
-        "in": "query",
-        "description": "Only those with these pairs: `metadata[tier]=gold`.",
-        "style": "deepObject",
-        "explode": True,
-        "schema": {
-            "type": "object",
-            "maxProperties": MAX_METADATA_QUERY,
-            "propertyNames": METADATA["propertyNames"],
-            "additionalProperties": line(MAX_METADATA_VALUE),
-        },
-    },
+    OF_METADATA,
 ]
 
 _CUSTOMERS: Final[Json] = {

@@ -15,6 +15,7 @@ from domain.commands import Command
 from domain.due import Due, Parked, Reason
 from domain.money import CURRENCIES, Money
 from domain.payment import (
+    NOTED,
     Address,
     CaptureMethod,
     Card,
@@ -195,6 +196,7 @@ def payment_of(row: Row, vault: Vault) -> Payment:
         cancel_requested_at=row["cancel_requested_at"],
         authorized_at=row["authorized_at"],
         captured_at=row["captured_at"],
+        **noted_of(row),
         kind=row["kind"],
         capture_method=CaptureMethod(row["capture_method"]),
         confirmed=row["confirmed"],
@@ -208,6 +210,11 @@ def payment_of(row: Row, vault: Vault) -> Payment:
         request_id=row["request_id"],
         version=row["version"],
     )
+
+
+def noted_of(row: Row) -> dict[str, Any]:
+    """Read when a payment came to its ends: a trigger writes these columns, and nobody else."""
+    return {name: row[name] for name in NOTED.values()}
 
 
 def _action(payment: Payment, vault: Vault) -> bytes | None:

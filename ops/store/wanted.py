@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -65,6 +66,8 @@ class PaymentsWanted:
     amount_min: int | None = None
     amount_max: int | None = None
     created: Span = ALWAYS
+    #: All these pairs.
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ _CLAUSES: Final[Mapping[str, str]] = {
     "types": "type = ANY (%(types)s)",
     "amount_min": "amount >= %(amount_min)s",
     "amount_max": "amount <= %(amount_max)s",
+    # The second half is the index's own condition: without it the planner may not use the index.
+    "metadata": "metadata @> CAST(%(metadata)s AS jsonb) AND metadata <> '{}'",
     "since": "created_at >= %(since)s AND id >= %(id_since)s",
     "until": "created_at < %(until)s AND id < %(id_until)s",
 }
@@ -114,13 +119,15 @@ _CLAUSES: Final[Mapping[str, str]] = {
 def asked_of(owner: Owner, wanted: Wanted, **more: object) -> dict[str, Any]:
     """Return the values of everything that is asked for, by the names that the clauses use."""
     asked: dict[str, Any] = {"merchant": owner.merchant_id, "mode": owner.mode.value}
-    found = {field.name: getattr(wanted, field.name) for field in fields(wanted)} | more
+    found = {one.name: getattr(wanted, one.name) for one in fields(wanted)} | more
     for name, value in found.items():
         match value:
             case Span(since, until):
                 asked |= _span(since, until)
             case tuple():
                 asked |= {name: list(dict.fromkeys(map(str, value)))} if value else {}
+            case Mapping():
+                asked |= {name: json.dumps(dict(value))} if value else {}
             case None:
                 continue
             case _:

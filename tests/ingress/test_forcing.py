@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.outcome import Unknown
-from domain.payment import Status
+from domain.payment import NOTED, Status
 from tests.builders import Scripted, paid
 from tests.ingress.till import ID, Till, a_till, charged
 
@@ -27,6 +27,8 @@ def test_a_payment_that_holds_no_money_is_ended_with_the_reason(to: str) -> None
         status, shown = move(till, END | {"status": to})
 
         assert (status, shown["status"]) == (200, to)
+        noted = {name for name in NOTED.values() if shown[name] is not None}
+        assert noted == {f"{to}_at"}
         assert move(till, END | {"status": to})[0] == 200, "twice is once"
     told = [one for one in till.stage.memory.books.told if one.entry.action == "payment.forced"]
     assert len(told) == 1

@@ -83,6 +83,47 @@ def test_the_order_of_parameters_makes_no_other_list() -> None:
     assert parse_payments(QueryParams("currency=USD&status=failed")).scope != one.scope
 
 
+def test_metadata_is_read_by_its_names() -> None:
+    pairs = {
+        "tier": "gold",
+        "a]b[c": "é = &",
+        "x" * 40: "y" * 500,
+        "metadata[tier]": "x",
+        "name": "n",
+    }
+    text = "&".join(f"metadata%5B{quote(name)}%5D={quote(pairs[name])}" for name in pairs)
+
+    assert parse_payments(QueryParams(text)).wanted.metadata == pairs
+    assert parse_payments(QueryParams("metadata[tier]=gold")).wanted.metadata == {"tier": "gold"}
+    scopes = {parse_payments(QueryParams(f"metadata[tier]={value}")).scope for value in "abc"}
+    assert len(scopes) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("metadata=gold", "metadata"),
+        ("metadata[]=gold", "metadata[]"),
+        ("metadata[tier=gold", "metadata[tier"),
+        ("metadata.tier=gold", "metadata.tier"),
+        (f"metadata[{'x' * 41}]=gold", f"metadata[{'x' * 31}..."),
+        ("metadata[a%00]=gold", "metadata[a?]"),
+        ("metadata[a%C2%85]=gold", "metadata[a?]"),
+        ("metadata[a]=%00", "metadata[a]"),
+        ("metadata[a]=b%0Ac", "metadata[a]"),
+        ("metadata[a]=", "metadata[a]"),
+        (f"metadata[a]={'x' * 501}", "metadata[a]"),
+        ("metadata[a]=1&metadata[a]=2", "metadata[a]"),
+        ("&".join(f"metadata[{name}]=1" for name in "abcdef"), "metadata"),
+    ],
+)
+def test_metadata_that_cannot_be_looked_for_is_refused_by_name(text: str, wrong: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_payments(QueryParams(text))
+
+    assert [error.field for error in refused.value.errors] == [wrong]
+
+
 def test_a_report_covers_the_last_days_unless_it_is_told_which() -> None:
     assert parse_report(QueryParams(""), NOON).wanted.created == Span(NOON - USUAL_REPORT, NOON)
     year = NOON - LONGEST_REPORT

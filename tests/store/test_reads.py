@@ -94,6 +94,20 @@ def test_each_filter_finds_what_fits_and_nothing_else(books: Books) -> None:
     ]
 
 
+def test_metadata_finds_what_has_all_its_pairs(books: Books) -> None:
+    gold = some_payment(books, metadata={"tier": "gold", "cart": "7"})
+    tin = some_payment(books, metadata={"tier": "tin", 'a"%s{b}': "é", "gold": "tier"})
+    ended = some_payment(books, metadata={"tier": "gold"}, status=Status.FAILED)
+    write(books, gold, tin, ended, some_payment(books))
+
+    assert wanted(books, metadata={"tier": "gold"}) == [ended.id, gold.id]
+    assert wanted(books, metadata={"tier": "gold", "cart": "7"}) == [gold.id]
+    assert wanted(books, metadata={"tier": "gold"}, statuses=(Status.FAILED,)) == [ended.id]
+    assert wanted(books, metadata={'a"%s{b}': "é"}) == [tin.id]
+    for nothing in ({"tier": "gol"}, {"Tier": "gold"}, {"tier": "tin", "cart": "7"}, {"cart": ""}):
+        assert wanted(books, metadata=nothing) == []
+
+
 def test_a_span_begins_with_its_first_moment_and_ends_before_its_last(books: Books) -> None:
     noon = datetime(2026, 3, 31, 12, tzinfo=UTC)
     hours = [some_payment(books, noon + timedelta(hours=n)) for n in range(4)]
@@ -120,12 +134,12 @@ def test_law_15_a_list_holds_nobody_elses_payments(books: Books) -> None:
     other = books.new_id()
     with books.engine.begin() as db:
         db.execute(insert(tables.merchants).values(id=other, name="Other"))
-    ours = some_payment(books, order_id="o-1")
-    theirs = some_payment(books, order_id="o-1", merchant_id=other)
-    live = some_payment(books, order_id="o-1", mode=Mode.LIVE)
+    ours = some_payment(books, order_id="o-1", metadata={"a": "b"})
+    theirs = some_payment(books, order_id="o-1", metadata={"a": "b"}, merchant_id=other)
+    live = some_payment(books, order_id="o-1", metadata={"a": "b"}, mode=Mode.LIVE)
     write(books, ours, theirs, live)
 
-    for wishes in ({}, {"order_id": "o-1"}, {"statuses": STATUSES}, {"currency": "USD"}):
+    for wishes in ({}, {"order_id": "o-1"}, {"statuses": STATUSES}, {"metadata": {"a": "b"}}):
         assert wanted(books, OURS, **wishes) == [ours.id]
         assert wanted(books, Whose(other), **wishes) == [theirs.id]
         assert wanted(books, Whose(mode=Mode.LIVE), **wishes) == [live.id]

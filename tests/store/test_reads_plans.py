@@ -41,17 +41,18 @@ SORTED = LIMIT * len(Status)
 #: Rows that are read and thrown away: those that a wrong clock may have put beside a span.
 THROWN_AWAY = SORTED + CLOCK_SKEW // timedelta(minutes=1)
 
-# A payment a minute, each with a transaction, a fifth of them with a refund.
+# A payment a minute, each with a transaction, a fifth of them with a refund, half with metadata.
 _FILL = """
 CREATE TEMPORARY TABLE asked ON COMMIT DROP AS
 SELECT n, id, at, details
   FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[]), CAST(:details AS bytea[]))
        WITH ORDINALITY AS given(id, at, details, n);
 INSERT INTO payments (id, merchant_id, mode, order_id, amount, currency, method_type, details,
-                      status, next_command, request_id, created_at, expires_at, gateway_id)
+                      status, next_command, request_id, created_at, expires_at, gateway_id, metadata)
 SELECT id, :merchant, 'test', 'o-' || n, 1000, 'USD', 'card', details,
        (ARRAY['pending', 'processing', 'failed', 'cancelled'])[1 + n % 4], :command, 'req', at, at,
-       'one'
+       'one',
+       CASE n % 2 WHEN 1 THEN jsonb_build_object('cart', n::text, 'tier', 'gold') ELSE '{}' END
   FROM asked;
 INSERT INTO transactions (id, merchant_id, mode, payment_id, attempt_id, type, amount, total,
                           currency, gateway_id, provider_id, created_at)
@@ -139,6 +140,10 @@ DAY = Span(NOW - timedelta(days=2), NOW - timedelta(days=1))
         (payments(provider="one", currency="USD", method="card"), LIMIT),
         (payments(amount_min=500, amount_max=2_000), LIMIT),
         (payments(created=DAY), LIMIT),
+        (payments(metadata={"tier": "gold"}), LIMIT),
+        (payments(metadata={"cart": "77"}), 1),
+        (payments(metadata={"cart": "77", "tier": "gold"}, statuses=tuple(Status)), 1),
+        (payments(metadata={"cart": "none"}), 0),
         (transactions(), LIMIT),
         (transactions(before=PAYMENT, types=(Movement.SALE, Movement.REFUND)), LIMIT),
         (transactions(payment_id=PAYMENT), 1),
@@ -170,6 +175,16 @@ def test_a_page_is_found_by_an_index_and_sorted_only_as_pages(
         if "Sort" in step["Node Type"]:
             put_in_order = sum(one["Actual Rows"] * one["Actual Loops"] for one in step["Plans"])
             assert put_in_order <= SORTED, step
+
+
+def test_few_payments_of_many_are_found_by_their_metadata_alone(filled: Books) -> None:
+    seen: list[tuple[str, Any]] = []
+    read(filled, payments(metadata={"cart": "77"}), seen)
+    (sent,) = [one for one in seen if "LIMIT" in one[0]]
+
+    steps = list(nodes(plan_of(filled, *sent)))
+
+    assert "payments_by_metadata" in [step.get("Index Name") for step in steps]
 
 
 def test_a_plan_that_reads_everything_would_be_noticed(filled: Books) -> None:

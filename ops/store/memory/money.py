@@ -98,4 +98,5 @@ def fits(payment: Payment, wanted: PaymentsWanted, gateways: Mapping[str, Gatewa
         and (wanted.amount_min is None or minor >= wanted.amount_min)
         and (wanted.amount_max is None or minor <= wanted.amount_max)
         and wanted.created.holds(payment.created_at)
+        and wanted.metadata.items() <= payment.metadata.items()
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from domain.due import Lease
 from domain.errors import NotFound
 from domain.fraud.score import Assessment
-from domain.payment import Payment
+from domain.payment import NOTED, Payment
 from domain.ports import Claim
 from ops.store.memory.books import Kept
 from ops.store.memory.laws import LawBroken, check_payment
@@ -35,7 +37,7 @@ class MemoryPaymentWork(MemorySession):
         """Write a payment, one version on; with a lease, only while it is ours, and end it."""
         job = self._held(self.books.payments.get(payment.id), payment, lease)
         before = self._payment(payment.id).row
-        saved = replace(payment, version=payment.version + 1)
+        saved = replace(_noted(before, payment, self.now), version=payment.version + 1)
         check_payment(before, saved, self.books.gateways)
         if _refunds(before) != _refunds(saved):
             self.summed.add(saved.id)
@@ -61,6 +63,14 @@ class MemoryPaymentWork(MemorySession):
         if kept is None:
             raise NotFound("payment")
         return kept
+
+
+def _noted(before: Payment, after: Payment, now: datetime) -> Payment:
+    """Return it with the times of its ends, which are the database's whatever a flow says."""
+    times: dict[str, Any] = {name: getattr(before, name) for name in NOTED.values()}
+    if after.status is not before.status and after.status in NOTED:
+        times[NOTED[after.status]] = now
+    return replace(after, **times)
 
 
 def _refunds(payment: Payment) -> tuple[int, int]:

@@ -142,6 +142,14 @@ payments = Table(
         "id",
         postgresql_where=text("customer_id IS NOT NULL"),
     ),
+    # Every change of a row writes its index entries again: payments without metadata have none.
+    Index(
+        "payments_by_metadata",
+        "metadata",
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+        postgresql_where=text("metadata <> '{}'"),
+    ),
     Index("payments_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
     due_index("payments"),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from domain.due import Lease
 from domain.errors import NotFound
 from domain.fraud.score import Assessment
-from domain.payment import Payment
+from domain.payment import NOTED, Payment
 from domain.ports import Claim
 from ops.store import rows, tables
 from ops.store.attempt_rows import assessment_insert
@@ -43,8 +43,9 @@ class PaymentWork(Session):
     def save_payment(self, payment: Payment, lease: Lease | None = None) -> Payment:
         """Write a payment, one version on; with a lease, only while it is ours, and end it."""
         values = rows.payment_update(payment, self._vault, self.now)
-        self._advance(tables.payments, payment, values, lease)
-        return replace(payment, version=payment.version + 1)
+        noted = [tables.payments.c[name] for name in NOTED.values()]
+        row = self._advance(tables.payments, payment, values, lease, *noted)
+        return replace(payment, version=row["version"], **rows.noted_of(row))
 
     def release(self, payment_id: UUID, lease: Lease) -> None:
         """End our lease and change nothing else."""

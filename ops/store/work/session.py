@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, text, update
+from sqlalchemy import Column, Connection, Table, text, update
 
 from domain.due import Lease
 from domain.errors import LeaseLost
@@ -94,14 +94,21 @@ class Session:
         row: Payment | Refund | Payout,
         values: dict[str, Any],
         lease: Lease | None,
-    ) -> None:
-        """Write the next version of a row; with a lease, only while it is ours, and end it."""
+        *noted: Column[Any],
+    ) -> Row:
+        """Write the next version of a row; with a lease, only while it is ours, and end it.
+
+        Returns the version and `noted`, columns that a trigger may have written.
+        """
         where = (table.c.id == row.id) & (table.c.version == row.version)
         if lease is not None:
             where &= table.c.lease_token == lease.token
             values |= {"lease_until": None, "lease_owner": None}
-        if self._db.execute(update(table).where(where).values(values)).rowcount != 1:
+        advance = update(table).where(where).values(values).returning(table.c.version, *noted)
+        written = self._db.execute(advance).mappings().one_or_none()
+        if written is None:
             raise (LeaseLost if lease else StaleWrite)(str(row.id))
+        return written
 
 
 def lease_of(row: Row) -> Lease:

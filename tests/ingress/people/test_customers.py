@@ -97,6 +97,7 @@ def test_customers_are_found_by_name_and_by_metadata(shop: Shop) -> None:
         ("metadata[a]=%00", "metadata"),
         ("&".join(f"metadata[{name}]=1" for name in "abcdef"), "metadata"),
         ("metadata[%00]=1", "metadata[?]"),
+        (f"metadata[a]={'x' * 501}", "metadata"),
     ],
 )
 def test_a_wrong_query_is_refused_by_name(shop: Shop, query: str, field: str) -> None:

@@ -33,6 +33,20 @@ def test_payments_are_walked_and_counted(door: TestClient) -> None:
     assert door.get("/v1/payments?amount_min=1004").json()["data"][0]["id"] == made[-1]
 
 
+def test_payments_are_found_by_metadata(door: TestClient) -> None:
+    for cart in ("7", "8"):
+        ordered = {"amount": 1_000, "metadata": {"cart": cart, "tier": "gold"}}
+        assert door.post("/v1/checkout", json=ordered).status_code == 202
+    door.post("/v1/checkout", json={"amount": 1_000})
+
+    def carts(query: str) -> list[str]:
+        return [row["metadata"]["cart"] for row in door.get(f"/v1/payments?{query}").json()["data"]]
+
+    assert carts("metadata[tier]=gold") == ["8", "7"]
+    assert carts("metadata[tier]=gold&metadata[cart]=7") == ["7"]
+    assert carts("metadata[tier]=tin") == carts("metadata[7]=cart") == []
+
+
 def test_what_has_not_happened_is_empty_and_what_is_not_kept_is_a_503(door: TestClient) -> None:
     id_ = door.post("/v1/checkout", json={"amount": 1_000}).json()["id"]
 

@@ -9,6 +9,7 @@ import pytest
 from domain.attempt import State
 from domain.ids import Kind, public
 from domain.payment import Status
+from ingress.views import moment
 from tests.ingress.reading.conftest import Shop, pay, public_of
 from tests.store.books import a_charge, a_payment, asked_back, paid
 
@@ -67,6 +68,32 @@ def test_the_filters_of_payments_work_together(shop: Shop) -> None:
     assert found("to=2026-03-31") == []
     today = shop.shown(f"/v1/payments/{euros}")["created_at"][:10]
     assert found(f"from={today}&to={today}") == [euros, ended, failed]
+
+
+def test_payments_are_found_by_metadata(shop: Shop) -> None:
+    gold = [pay(a_payment(shop.books, metadata={"tier": "gold", "n": str(n)})) for n in range(3)]
+    a_payment(shop.books, metadata={"tier": "tin"})
+
+    assert shop.walk("/v1/payments?metadata[tier]=gold&limit=1") == gold[::-1]
+    query = "metadata%5Btier%5D=gold&metadata%5Bn%5D=1&include_total=true"
+    page = shop.shown(f"/v1/payments?{query}")
+    assert ([row["id"] for row in page["data"]], page["total"]) == ([gold[1]], 1)
+    other = shop.shown("/v1/payments?metadata[tier]=gold&limit=1")["next_cursor"]
+    assert shop.refused(f"/v1/payments?metadata[tier]=tin&cursor={other}") == ["cursor"]
+
+
+def test_the_end_of_a_payment_is_shown_with_its_time(shop: Shop) -> None:
+    id_ = a_payment(shop.books)
+    names = ("failed_at", "cancelled_at", "expired_at", "refunded_at")
+    open_ = shop.shown(f"/v1/payments/{pay(id_)}")
+    assert [open_[name] for name in names] == [None] * 4
+
+    with shop.books.store.begin() as work:
+        saved = work.save_payment(work.lock_payment(id_).ended(Status.CANCELLED))
+
+    shown = shop.shown(f"/v1/payments/{pay(id_)}")
+    assert shown["cancelled_at"] == moment(saved.cancelled_at)
+    assert [name for name in names if shown[name] is not None] == ["cancelled_at"]
 
 
 def test_the_filters_of_transactions_and_refunds(shop: Shop) -> None:
@@ -143,6 +170,8 @@ def test_a_cursor_belongs_to_its_list_and_its_filters(shop: Shop) -> None:
         ("payments?include_total=yes", "include_total"),
         ("payments?merchant_id=x", "merchant_id"),
         ("payments?currency=USD&currency=EUR", "currency"),
+        ("payments?metadata[a]=%00", "metadata[a]"),
+        ("transactions?metadata[a]=b", "metadata[a]"),
         ("transactions?type=gift", "type"),
         ("transactions?status=captured", "status"),
         ("transactions?payment_id=txn_1", "payment_id"),
