@@ -17,7 +17,7 @@ from domain.errors import (
     RefundTooLarge,
     RefundWindowClosed,
 )
-from domain.facts import is_open
+from domain.facts import disputed, is_open
 from domain.money import Money
 from domain.payment import MOVES, CaptureMethod, Failure, Payment, Review, Status
 
@@ -53,6 +53,8 @@ STATUSES: Mapping[Verb, frozenset[Status]] = MappingProxyType(
 
 def allowed_operations(payment: Payment) -> tuple[Verb, ...]:
     """Return what can be asked of the payment now. Another's race may still be faster."""
+    if disputed(payment.due) and not payment.final:
+        return (Verb.APPROVE, Verb.REJECT)  # the question about its money comes first
     return tuple(verb for verb in Verb if _allows(payment, verb))
 
 

@@ -23,5 +23,6 @@ class Detachment:
 
     @property
     def key(self) -> str:
-        """Our idempotency key at the provider."""
-        return self.id.hex + "d"
+        """Our idempotency key at the provider: one per try, because a key keeps a failed answer too,
+        and forgetting twice is forgetting once."""
+        return f"{self.id.hex}d{self.due.starts}"

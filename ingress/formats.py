@@ -39,6 +39,8 @@ _ANSWERS: Final = {
     "application/soap+xml": Syntax.XML,
     "text/xml": Syntax.XML,
 }
+#: What `curl -d` says unless it is told otherwise is taken for what it almost always is.
+_AS_JSON: Final = frozenset({"", "application/json", "application/x-www-form-urlencoded"})
 _ANYTHING: Final = frozenset({"*/*", "application/*"})
 
 
@@ -58,7 +60,7 @@ def _syntax(content_type: str) -> Syntax:
     if charset is not None and charset[1].lower() not in ("utf-8", "utf8"):
         raise UnsupportedMedia("the body is not in UTF-8", fix=_FIX)
     media = content_type.partition(";")[0].strip().lower()
-    if media in ("", "application/json") or media.endswith("+json"):
+    if media in _AS_JSON or media.endswith("+json"):
         return Syntax.JSON
     if media in ("application/xml", "text/xml") or media.endswith("+xml"):
         return Syntax.XML

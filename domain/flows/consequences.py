@@ -11,7 +11,7 @@ from domain.attempt import Attempt, State
 from domain.commands import Command
 from domain.due import Due, Reason
 from domain.events import Actor, Told, payment_told
-from domain.facts import Fact, is_parked
+from domain.facts import Fact, disputed, is_parked
 from domain.hold_facts import HOLDING
 from domain.money import Money
 from domain.operation_events import case_told, refund_told
@@ -30,7 +30,7 @@ def give_back(
     """Money that came too late goes back, once: a refund row of its own, due at once (law 9)."""
     if after.state is not State.LATE_SUCCESS or before.state is State.LATE_SUCCESS:
         return []
-    if after.due.parked is not None:  # a person was asked about it already
+    if disputed(after.due):  # a person was asked what to do with it
         return []
     minor = after.captured or after.money.minor
     money = Money(minor, after.money.currency)

@@ -17,7 +17,7 @@ _MEANINGS: Final[dict[Reason, tuple[str, str]]] = {
     ),
     Reason.AMOUNT_MISMATCH: (
         "The provider reports another amount, currency or reference than we asked for.",
-        "Correct it at the provider, then retry the attempt, which reads it again.",
+        "Approve or reject it under /v1/reviews; a refund's is settled at the provider.",
     ),
     Reason.LATE_SUCCESS: (
         "Money arrived after the payment had ended or another gateway had taken it.",
@@ -41,7 +41,7 @@ _MEANINGS: Final[dict[Reason, tuple[str, str]]] = {
     ),
     Reason.CONTRADICTION: (
         "The provider said both that money moved and that it did not.",
-        "Ask the provider which is true, and settle it there by the stored facts.",
+        "Ask the provider which is true; money that came too late is on its way back already.",
     ),
 }
 

@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from ops.dev.ports import free_port
 from ops.dev.supervisor import Supervisor
 from ops.dev.up import Stack, stack
+from tests.e2e import ledgers
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -161,24 +162,8 @@ class System:
         return counts
 
     def books_agree(self) -> None:
-        """Assert that our books and the simulators' ledgers tell the same story, to the unit.
-
-        Money that does not match is parked, not booked: those attempts are left out on both sides.
-        """
-        parked = {
-            (row["gateway_id"], row["id"].hex)
-            for row in self.sql(
-                "SELECT gateway_id, id FROM payment_attempts WHERE parked_reason = 'amount_mismatch'"
-            )
-        }
-        theirs = Counter({key: n for key, n in self.charges().items() if key not in parked})
-        ours = Counter(
-            (row["gateway_id"], row["attempt_id"].hex)
-            for row in self.sql("SELECT gateway_id, attempt_id FROM transactions")
-        )
-        assert theirs == ours, {"theirs": theirs - ours, "ours": ours - theirs}
-        doubled = self.sql("SELECT payment_id FROM transactions GROUP BY 1 HAVING count(*) > 1")
-        assert not doubled, doubled
+        """Assert that our books and the simulators' ledgers tell the same story, to the unit."""
+        ledgers.books_agree(self)
 
     def forget_breakers(self) -> None:
         """Close every breaker: the next test is not to pay for this one's faults."""

@@ -41,7 +41,7 @@ def test_the_content_type_says_what_the_body_is(content_type: str, body: Syntax)
         "text/plain",
         "text/html",
         "text/json",
-        "application/x-www-form-urlencoded",
+        "application/x-www-form",
         "multipart/form-data; boundary=x",
         "application/xmlx",
         "xml",

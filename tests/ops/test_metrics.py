@@ -19,7 +19,18 @@ ROOT = Path(__file__).parents[2]
 
 #: Every label takes its values from code or configuration, never from what somebody sends.
 CLOSED_LABELS = {
-    *("method", "route", "status", "mode", "verb", "gateway", "operation", "outcome", "result", "to"),
+    *(
+        "method",
+        "route",
+        "status",
+        "mode",
+        "verb",
+        "gateway",
+        "operation",
+        "outcome",
+        "result",
+        "to",
+    ),
     *("actor", "queue", "decision", "reason", "backend", "what"),
 }
 

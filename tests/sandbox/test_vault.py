@@ -16,7 +16,9 @@ def an_order_with(token: str, **changes: object) -> dict[str, object]:
     return an_order(source={"type": "card", "token": token}) | changes
 
 
-@pytest.mark.parametrize("token", [f"tok_{uuid4().hex}", "tok/with space?and%ü"])
+@pytest.mark.parametrize(
+    "token", [f"tok_{uuid4().hex}", "tok/with space?and%ü"], ids=["plain", "odd"]
+)
 def test_a_detached_token_is_declined_for_good_and_others_are_not(
     sandbox: Sandbox, token: str
 ) -> None:

@@ -280,7 +280,7 @@ def seen(store: Store, world: World) -> list[object]:
         return found
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS, ids=["1", "2", "random"])
 def test_both_books_answer_alike(books: Books, seed: int) -> None:
     print(f"seed {seed}")
     world = a_world(books, seed)

@@ -205,3 +205,21 @@ def test_while_the_answer_to_a_capture_is_missing_no_other_is_sent() -> None:
 
     assert len(one.made("capture")) == 1
     assert stage.payment().due == Due(None)
+
+
+def test_late_money_goes_back_also_where_its_provider_had_said_no() -> None:
+    """Somebody must look why it said both; the payer's money does not wait for that."""
+    voided = NotCharged(Proof.VOIDED, "cancelled")
+    late = an_attempt(state=State.UNKNOWN)
+    over = a_payment(status=Status.CANCELLED, due=Due(None))
+    one = Scripted("one", refunds=[given_back])
+    stage = a_runtime(one, holding=over, attempts=[late])
+
+    for told in (voided, paid(late)):
+        learn(Fact(late.id, Source.WEBHOOK, told), late, stage)
+    stage.run_on()
+
+    assert stage.refunds()[0].status is RefundStatus.SUCCEEDED
+    parked = stage.attempt().due.parked
+    assert parked is not None
+    assert parked.reason is Reason.CONTRADICTION

@@ -112,6 +112,7 @@ def mismatched(answer: Lookup, **changes: Any) -> Stage:
     stage = a_runtime(one, holding=a_payment(**changes))
     charge(PAYMENT, stage)
     assert [case.kind for case in stage.cases()] == [CaseKind.MISMATCH]
+    assert allowed_operations(stage.payment()) == (Verb.APPROVE, Verb.REJECT)
     return stage
 
 

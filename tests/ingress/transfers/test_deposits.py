@@ -185,7 +185,7 @@ def test_who_asks_too_often_is_told_so_in_xml(shop: Shop) -> None:
 
 
 def test_a_body_that_is_neither_is_refused_as_such(shop: Shop) -> None:
-    answer = shop.xml("/v1/deposits", "user_id=1", "application/x-www-form-urlencoded")
+    answer = shop.xml("/v1/deposits", "user_id=1", "text/csv")
 
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
