@@ -28,7 +28,7 @@ hard_decline         failed       failed       expired     failed      cancelled
 refuse               captured@b   expired@b    captured    captured    cancelled  expired     succeeded   succeeded@b   forgotten
 drop_before_charge   captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
 charge_then_drop     captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-charge_then_500      captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   unresolved
+charge_then_500      captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
 charge_then_garbage  captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
 hang                 captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
 hang_before_charge   captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
@@ -36,7 +36,7 @@ slow_drip            captured@a   expired@a    captured    captured    cancelled
 latency              captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
 rate_limited         captured@b   expired@b    captured    captured    cancelled  expired     succeeded   succeeded@b   forgotten
 unavailable          captured@b   expired@b    captured    captured    cancelled  expired     succeeded   succeeded@b   forgotten
-server_error         unresolved   unresolved   unresolved  unresolved  cancelled  expired     unresolved  unresolved    unresolved
+server_error         unresolved   unresolved   unresolved  unresolved  cancelled  expired     unresolved  unresolved    forgotten
 webhook_duplicate    captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
 webhook_late         captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
 webhook_early        captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
@@ -343,7 +343,7 @@ def test_after_all_faults_our_books_equal_the_ledgers_and_nothing_is_stuck(syste
 
 
 #: Which fault the first charge meets, how its payment ends, and what its provider makes of it then.
-#: What the provider had denied before is parked as a contradiction today, and stays with us.
+#: What the provider had denied before goes back all the same, and a person hears of it.
 HELD_LATE = [("three_ds", "cancelled", "authorized"), ("three_ds", "expired", "authorized")]
 DENIED_BEFORE = [
     ("three_ds", "cancelled", "captured"),
