@@ -11,8 +11,9 @@ from domain.commands import Command
 from domain.due import Due
 from domain.errors import FieldError, InvalidRequest
 from domain.idempotency import fingerprint
+from domain.means import Address, Customer, Method
 from domain.money import CURRENCIES, MAX_MINOR, Money
-from domain.payment import Address, CaptureMethod, Customer, Method, Mode, Payment, Status
+from domain.payment import CaptureMethod, Mode, Payment, Status
 
 #: Some currencies have minor units on paper that no provider moves (C-31): amounts are whole.
 WHOLE_UNITS_ONLY = frozenset({"IDR"})

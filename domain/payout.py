@@ -11,8 +11,9 @@ from uuid import UUID
 
 from domain.due import Due
 from domain.errors import IllegalMove
+from domain.means import Customer
 from domain.money import Money
-from domain.payment import Customer, Failure, Mode
+from domain.payment import Failure, Mode
 
 
 class PayoutStatus(StrEnum):

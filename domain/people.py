@@ -14,7 +14,8 @@ from uuid import UUID
 
 from domain.errors import FieldError
 from domain.events import Actor, Entry, Event, Json, Told
-from domain.payment import Card, Method, Mode
+from domain.means import Card, Method
+from domain.payment import Mode
 
 #: More ways to pay are no person's: somebody tries cards out.
 MAX_METHODS: Final = 50

@@ -13,13 +13,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from domain.books import Store
 from domain.commands import Command
 from domain.errors import NotFound, Overloaded
 from domain.flows.request import Answer, Asked, Desk, request
 from domain.idempotency import fingerprint
 from domain.ids import Kind, public
 from domain.payment import Payment, Status
-from domain.ports import Store
 from domain.refund import Refund
 from domain.requests import Verb
 from ingress import schemas, views

@@ -14,10 +14,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.attempt import Attempt
+from domain.books import Store
 from domain.commands import Command
 from domain.payment import Mode, Payment
 from domain.payout import Payout
-from domain.ports import Store
 from domain.refund import Refund
 from domain.review import Case, Decision
 from ingress.accounts import Accounts

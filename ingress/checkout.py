@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from domain.books import Store
 from domain.checkout import Checkout
 from domain.errors import DomainError, FieldError, InvalidRequest, NotFound
 from domain.ids import Kind, public
-from domain.payment import Address, Customer, Method
+from domain.means import Address, Customer, Method
 from domain.people import Asker, Profile, SavedMethod
-from domain.ports import Store
 from ingress.asking import kept
 from ingress.authentication import Caller
 from ingress.directory import Directory, check, country_of

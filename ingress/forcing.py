@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from domain.books import Store
 from domain.flows.force import Force, force
 from domain.merchant import Scope
-from domain.ports import Store
 from ingress import views, wishes
 from ingress.asking import caller_of, json_answer
 from ingress.beside import Beside

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from domain.books import Store
 from domain.errors import NotFound, RateLimited
 from domain.ids import Kind, public
 from domain.payment import Mode, Payment, Status
-from domain.ports import Store
 from ingress.hop_links import HopLinks
 from ingress.hop_page import page
 from ingress.limits import Limits

@@ -11,7 +11,8 @@ from starlette.datastructures import QueryParams
 
 from domain.errors import FieldError, InvalidRequest, NotFound
 from domain.ids import Kind, parse
-from domain.payment import Card, Mode
+from domain.means import Card
+from domain.payment import Mode
 from domain.people import EMAIL, EXPIRY_YEARS, Funding, Means, MethodType, card_fingerprint
 from ingress.fields import MISSING, Fields, open_body
 from ingress.orders import SHARED_TEST_TOKENS, VISIBLE, VISIBLE_FIX

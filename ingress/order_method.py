@@ -9,7 +9,8 @@ from uuid import UUID
 
 from domain.errors import NotFound
 from domain.ids import Kind, parse
-from domain.payment import Card, Method, Mode
+from domain.means import Card, Method
+from domain.payment import Mode
 from domain.people import Funding, card_fingerprint
 from ingress.fields import MISSING, Fields
 from ingress.order_payer import read_country

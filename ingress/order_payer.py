@@ -10,7 +10,7 @@ from uuid import UUID
 
 from domain.errors import NotFound
 from domain.ids import HEX_CHARACTERS, Kind, parse
-from domain.payment import Address, Customer
+from domain.means import Address, Customer
 from domain.people import ANY_POSTCODE, EMAIL, POSTCODES
 from ingress.countries import COUNTRIES
 from ingress.fields import Fields

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from domain.checkout import Checkout
 from domain.errors import FieldError, InvalidRequest
+from domain.means import Method
 from domain.money import CURRENCIES, MAX_MINOR
-from domain.payment import CaptureMethod, Method, Mode
+from domain.payment import CaptureMethod, Mode
 from ingress.fields import MISSING, Fields, open_body
 from ingress.order_method import (
     METHODS,

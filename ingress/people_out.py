@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from domain.ids import Kind, public
+from domain.means import Card
 from domain.merchant import Merchant
-from domain.payment import Card
 from domain.people import MethodType, SavedCustomer, SavedMethod
 from ingress.authentication import Caller
 from ingress.views import moment

@@ -7,7 +7,8 @@ from typing import Final
 
 from domain.checkout import Checkout
 from domain.flows.withdraw import Withdrawal
-from domain.payment import Customer, Mode
+from domain.means import Customer
+from domain.payment import Mode
 from domain.payout import Destination, PayoutStatus
 from ingress.fields import MISSING, Fields
 from ingress.order_method import VISIBLE, VISIBLE_FIX, read_method

@@ -11,7 +11,8 @@ import msgspec
 
 from domain.attempt import Attempt
 from domain.ids import Kind, public
-from domain.payment import Card, Payment, Status
+from domain.means import Card
+from domain.payment import Payment, Status
 from domain.requests import Verb, allowed_operations
 
 _encode = msgspec.json.Encoder().encode

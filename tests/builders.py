@@ -14,8 +14,9 @@ from domain.commands import Command
 from domain.due import Due
 from domain.facts import Movement, Transaction
 from domain.fraud.features import NO_HISTORY, Velocity
+from domain.means import Card, Method
 from domain.money import CURRENCIES, Money
-from domain.payment import Card, Method, Mode, Payment, Status
+from domain.payment import Mode, Payment, Status
 from domain.policy import Policy
 from domain.webhook import Notice
 from ops.store.memory.store import MemoryStore

@@ -9,10 +9,10 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from domain.books import Store
 from domain.breaker import Change, State
 from domain.events import Actor, Entry, Event, Told
 from domain.payment import FINAL
-from domain.ports import Store
 from ops.channels import MOVED
 from ops.telemetry import metrics
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
+from domain.books import Work
 from domain.commands import Command
 from domain.due import Lease
 from domain.flows.holds import act_on_hold
 from domain.payment import Payment, Status
-from domain.ports import Runtime, Work
+from domain.ports import Runtime
 
 
 def capture(payment_id: UUID, runtime: Runtime) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
 from domain.backoff import delay_s
+from domain.books import Work
 from domain.commands import Command
 from domain.due import NEVER, Due, Lease, Reason
 from domain.events import Actor, attempt_told, payment_told
@@ -19,7 +20,7 @@ from domain.flows.intent import Intent
 from domain.flows.learn import learn, record, take_over
 from domain.outcome import NotCharged, Proof
 from domain.payment import CHARGEABLE, Payment, Status
-from domain.ports import Budget, Gateway, Permit, Refused, Runtime, Work
+from domain.ports import Budget, Gateway, Permit, Refused, Runtime
 from domain.routing import End, GatewayRow, Go, Plan, Stand, decide
 from domain.task import Charge
 

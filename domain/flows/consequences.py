@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.attempt import Attempt, State
+from domain.books import Work
 from domain.commands import Command
 from domain.due import Due, Reason
 from domain.events import Actor, Told, payment_told
@@ -17,7 +18,7 @@ from domain.money import Money
 from domain.operation_events import case_told, refund_told
 from domain.outcome import Succeeded, TakenBack
 from domain.payment import Payment, Status
-from domain.ports import Runtime, Work
+from domain.ports import Runtime
 from domain.refund import Refund, RefundKind, RefundStatus
 from domain.review import Case, CaseKind, Decision
 

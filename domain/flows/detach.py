@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from domain.books import Work
 from domain.due import NEVER, Due, Reason
 from domain.facts import poll_at
 from domain.outcome import NotCharged, Outcome, Pending, RequiresAction, Unknown
-from domain.ports import Budget, Runtime, Work
+from domain.ports import Budget, Runtime
 from domain.vaulted import Detachment
 
 

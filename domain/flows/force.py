@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from domain.books import Store
 from domain.events import Actor, Entry, Event, Told, payment_told
 from domain.flows.consequences import close_cases
 from domain.flows.request import owned
 from domain.ids import Kind, public
 from domain.payment import Mode, Payment, Status
-from domain.ports import Store
 from domain.requests import forced
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation
+from domain.books import Work
 from domain.commands import Command
 from domain.due import NEVER, Lease, Reason
 from domain.events import Actor, attempt_told, payment_told
@@ -15,7 +16,7 @@ from domain.facts import is_open
 from domain.flows.intent import Intent, carry_out
 from domain.money import Money
 from domain.payment import Payment, Status
-from domain.ports import Runtime, Work
+from domain.ports import Runtime
 from domain.task import Capture, Void
 
 #: Decides, under the payment's lock, which charge the operation is about. None: it has written down

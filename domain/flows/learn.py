@@ -8,6 +8,7 @@ from typing import assert_never
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
+from domain.books import Work
 from domain.charge_facts import apply
 from domain.commands import Command
 from domain.events import Actor, Told, payment_told
@@ -19,7 +20,7 @@ from domain.outcome import Declined, NotCharged, Proof, Unknown
 from domain.payment import PAID, Payment, Status
 from domain.payout import Payout
 from domain.payout_facts import apply_payout
-from domain.ports import Runtime, Work
+from domain.ports import Runtime
 from domain.refund_facts import apply_refund
 
 #: Reschedules the attempt in the fact's own transaction.

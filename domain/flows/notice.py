@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.attempt import Attempt
+from domain.books import Work
 from domain.due import Reason
 from domain.events import notice_told
 from domain.facts import Fact, Source, poll_at
 from domain.flows.learn import record
 from domain.outcome import NotFound, Unknown
-from domain.ports import Budget, Gateway, Runtime, Work
+from domain.ports import Budget, Gateway, Runtime
 from domain.webhook import Notice
 
 #: An orphan is looked for this often until it is parked.

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from domain.attempt import REQUEST_REJECTED, Attempt, Operation, State
 from domain.backoff import delay_s
+from domain.books import Work
 from domain.due import NEVER, Lease, Reason
 from domain.events import Actor, attempt_told
 from domain.facts import Fact, Source, is_open
@@ -18,7 +19,7 @@ from domain.operation_events import payout_told
 from domain.outcome import Hardness
 from domain.payment import Failure
 from domain.payout import Payout, PayoutStatus
-from domain.ports import Budget, Permit, Refused, Runtime, Work
+from domain.ports import Budget, Permit, Refused, Runtime
 from domain.routing import Plan, Wanted, plan
 from domain.task import PayOut
 

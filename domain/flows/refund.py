@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
+from domain.books import Claim, Work
 from domain.due import Lease, Reason
 from domain.events import Actor, attempt_told
 from domain.facts import is_open
@@ -15,7 +16,7 @@ from domain.flows.intent import Intent, carry_out
 from domain.money import Money
 from domain.operation_events import refund_told
 from domain.payment import Failure, Payment
-from domain.ports import Claim, Runtime, Work
+from domain.ports import Runtime
 from domain.refund import Refund, RefundKind, RefundStatus, rebalanced
 from domain.task import GiveBack, Void
 

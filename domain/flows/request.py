@@ -9,6 +9,7 @@ from typing import assert_never
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
+from domain.books import Store, Work
 from domain.commands import Command
 from domain.due import Due
 from domain.errors import NotFound
@@ -20,7 +21,6 @@ from domain.idempotency import Recorded
 from domain.ids import Kind, public
 from domain.operation_events import refund_told
 from domain.payment import Mode, Payment, Status
-from domain.ports import Store, Work
 from domain.refund import Refund, RefundKind, RefundStatus, rebalanced
 from domain.requests import Verb, authorized, cancelled, captured, refundable
 from domain.review import Decision

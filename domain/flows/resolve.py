@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
+from domain.books import Work
 from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, attempt_told
@@ -24,7 +25,7 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import Payment
-from domain.ports import Budget, Declaration, Gateway, Runtime, Work
+from domain.ports import Budget, Declaration, Gateway, Runtime
 
 
 def resolve(attempt_id: UUID, runtime: Runtime) -> None:

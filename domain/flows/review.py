@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.attempt import SETTLED_BY_REVIEW, Attempt, Operation, State
+from domain.books import Work
 from domain.commands import Command
 from domain.due import NEVER
 from domain.errors import IllegalMove
@@ -17,7 +18,6 @@ from domain.flows.learn import charge_of
 from domain.money import Money
 from domain.operation_events import case_told
 from domain.payment import Failure, Payment, Status
-from domain.ports import Work
 from domain.refund import Refund
 from domain.requests import allowed_operations, approved, rejected
 from domain.review import Case, CaseKind, Decision

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import assert_never, cast
 from uuid import UUID
 
+from domain.books import Work
 from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, payment_told, screened_told
@@ -14,7 +15,7 @@ from domain.fraud.identities import identities
 from domain.fraud.score import Assessment, Decision, assess
 from domain.operation_events import case_told
 from domain.payment import Failure, Payment, Review, Status
-from domain.ports import Runtime, Work
+from domain.ports import Runtime
 from domain.review import Case, CaseKind
 
 

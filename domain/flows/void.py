@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
+from domain.books import Work
 from domain.commands import Command
 from domain.due import Lease
 from domain.events import Actor, payment_told
@@ -14,7 +15,7 @@ from domain.facts import is_open
 from domain.flows.consequences import close_cases
 from domain.flows.holds import act_on_hold
 from domain.payment import Payment, Status
-from domain.ports import Runtime, Work
+from domain.ports import Runtime
 
 
 def void(payment_id: UUID, runtime: Runtime) -> None:

@@ -7,17 +7,18 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.books import Store, Work
 from domain.checkout import Checkout
 from domain.commands import Command
 from domain.due import Due
 from domain.errors import DomainError, WithdrawalRefused
 from domain.events import Actor
 from domain.idempotency import Recorded, fingerprint
+from domain.means import Customer, Method
 from domain.money import Money
 from domain.operation_events import payout_told
-from domain.payment import Customer, Method, Mode
+from domain.payment import Mode
 from domain.payout import Destination, Payout, PayoutStatus
-from domain.ports import Store, Work
 
 #: Whether the merchant may send this out, told inside the transaction that would accept it, so that
 #: a balance can be read under a lock and be held by the same commit. Returns why not; None: it may.

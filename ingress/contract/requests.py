@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from domain.ids import HEX_CHARACTERS, Kind
+from domain.means import HOLDABLE
 from domain.money import MAX_MINOR
-from domain.payment import HOLDABLE, CaptureMethod
+from domain.payment import CaptureMethod
 from domain.people import Funding
 from ingress.contract import Json
 from ingress.contract.bodies import COUNTRY, CURRENCY, METADATA, closed, line

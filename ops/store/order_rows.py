@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.means import Customer
 from domain.money import CURRENCIES, Money
-from domain.payment import Customer, Mode
+from domain.payment import Mode
 from domain.payout import Destination, Payout, PayoutStatus
 from domain.refund import Refund, RefundKind, RefundStatus
 from ops.store.rows import Row, due_of, due_values, failure_of, failure_values

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from domain.errors import FieldError, IllegalMove, InvalidRequest, LimitReached, NotFound
 from domain.events import Json
 from domain.ids import Kind, public
-from domain.payment import Card, Mode
+from domain.means import Card
+from domain.payment import Mode
 from domain.people import (
     MAX_METHODS,
     Asker,

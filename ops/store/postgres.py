@@ -59,7 +59,7 @@ class PostgresStore:
 class PostgresWork(
     PaymentWork, AttemptWork, OrderWork, CaseWork, KeyWork, NoticeWork, DetachmentWork
 ):
-    """One open transaction (see `domain.ports.Work` for what each method promises)."""
+    """One open transaction (see `domain.books.Work` for what each method promises)."""
 
     def gateways(self) -> Sequence[GatewayRow]:
         """The configured gateways with their routes and any person's override."""

@@ -13,20 +13,9 @@ from sqlalchemy import RowMapping
 
 from domain.commands import Command
 from domain.due import Due, Parked, Reason
+from domain.means import Address, Card, Customer, Method
 from domain.money import CURRENCIES, Money
-from domain.payment import (
-    NOTED,
-    Address,
-    CaptureMethod,
-    Card,
-    Customer,
-    Failure,
-    Method,
-    Mode,
-    Payment,
-    Review,
-    Status,
-)
+from domain.payment import NOTED, CaptureMethod, Failure, Mode, Payment, Review, Status
 from ops.vault import Vault
 
 Row: TypeAlias = RowMapping | Mapping[str, Any]

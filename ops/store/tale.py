@@ -12,9 +12,10 @@ from sqlalchemy import Connection, RowMapping, text
 from domain.attempt import BLOCKING, Attempt, Operation, State
 from domain.due import NEVER
 from domain.ids import Kind
+from domain.means import Method
 from domain.money import CURRENCIES, Money
 from domain.outcome import Proof
-from domain.payment import FINAL, Method, Mode, Payment, Status
+from domain.payment import FINAL, Mode, Payment, Status
 from domain.routing import Plan, plan, wanted_of
 from ops.store.gateways import read_gateways
 

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 
 from domain.attempt import Attempt, Operation, State
 from domain.due import Due
+from domain.means import Method
 from domain.money import CURRENCIES, Money
-from domain.payment import CaptureMethod, Method, Mode, Payment, Status
+from domain.payment import CaptureMethod, Mode, Payment, Status
 from domain.payout import Destination, Payout, PayoutStatus
 from domain.ports import Budget, Gateway
 from domain.refund import Refund, RefundKind, RefundStatus

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from domain.attempt import Operation
+from domain.means import Method
 from domain.outcome import Declined, Hardness, NotCharged, Proof, RequiresAction, Succeeded, Unknown
-from domain.payment import Method
 from tests.contract.losses import HANGS, LOST, held, patience
 from tests.contract.made import a_detachment, a_payment, an_attempt, within
 from tests.contract.rigs import Rig, Scenario

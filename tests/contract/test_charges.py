@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.means import Method
 from domain.money import CURRENCIES, Money
 from domain.outcome import (
     Declined,
@@ -19,7 +20,6 @@ from domain.outcome import (
     TakenBack,
     Unknown,
 )
-from domain.payment import Method
 from domain.task import Charge
 from tests.contract.losses import KEPT_FAILURES, LOST, charged, id_of, patience
 from tests.contract.made import a_hold, a_payment, an_attempt, within

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from domain.ids import Kind, public
+from domain.means import Method
 from domain.money import CURRENCIES, Money
 from domain.outcome import Succeeded
-from domain.payment import Method, Review
+from domain.payment import Review
 from domain.payout import Destination
 from domain.ports import Budget
 from domain.task import Capture, Charge, GiveBack, PayOut, Task, Void

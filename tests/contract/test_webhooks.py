@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from domain.means import Method
 from domain.outcome import NotCharged, Succeeded
-from domain.payment import Method
 from domain.task import Charge
 from domain.webhook import SCHEMES, Hint, signed
 from tests.contract.losses import charged, held, id_of

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from domain.checkout import Checkout
 from domain.commands import Command
 from domain.errors import InvalidRequest
+from domain.means import Card, Customer, Method
 from domain.money import CURRENCIES, MAX_MINOR, Money
-from domain.payment import Card, Customer, Method, Mode, Payment, Status
+from domain.payment import Mode, Payment, Status
 from tests.builders import MERCHANT, NOON, PAYMENT
 
 PLAIN = Checkout(5_000, "USD", Method("card", "tok_secret"))

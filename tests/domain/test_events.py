@@ -9,8 +9,9 @@ from domain.audit import GENESIS, canonical, checkpoint_mac, link
 from domain.due import Due, Parked, Reason
 from domain.events import Actor, attempt_told, notice_told, payment_told, screened_told
 from domain.ids import Kind, public
+from domain.means import Customer
 from domain.outcome import Proof
-from domain.payment import Customer, Failure, Mode, Status
+from domain.payment import Failure, Mode, Status
 from tests.builders import ATTEMPT, NOON, PAYMENT, a_notice, a_payment, an_attempt
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from domain.checkout import Checkout
 from domain.errors import KeyReused
 from domain.idempotency import Recorded, fingerprint
-from domain.payment import Address, CaptureMethod, Card, Customer, Method
+from domain.means import Address, Card, Customer, Method
+from domain.payment import CaptureMethod
 
 PLAIN = Checkout(5_000, "USD", Method("card", "tok"), metadata={"a": "1", "b": "2"})
 SAID = st.dictionaries(

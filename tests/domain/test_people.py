@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from domain.means import Card, Method
 from domain.merchant import HOST
-from domain.payment import Card, Method, Mode
+from domain.payment import Mode
 from domain.people import (
     EMAIL,
     PHONE,

@@ -16,8 +16,9 @@ from starlette.testclient import TestClient
 
 from domain.attempt import Attempt, Operation, State
 from domain.due import Due
+from domain.means import Method
 from domain.money import CURRENCIES, Money
-from domain.payment import Method, Mode, Payment, Status
+from domain.payment import Mode, Payment, Status
 from domain.refund import Refund, RefundKind, RefundStatus
 from domain.review import Case, CaseKind
 from ingress import health, openapi, views, wishes

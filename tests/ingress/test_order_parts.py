@@ -10,7 +10,8 @@ import pytest
 
 from domain.checkout import Checkout
 from domain.errors import InvalidRequest
-from domain.payment import Address, CaptureMethod, Mode
+from domain.means import Address
+from domain.payment import CaptureMethod, Mode
 from ingress.order_method import UNREAD
 from ingress.orders import parse_checkout
 

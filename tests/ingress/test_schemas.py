@@ -13,7 +13,8 @@ from starlette.datastructures import Headers
 
 from domain.checkout import Checkout
 from domain.errors import DomainError, InvalidRequest, KeyRequired, RawCardDataRefused
-from domain.payment import Card, Mode
+from domain.means import Card
+from domain.payment import Mode
 from ingress.orders import parse_checkout
 from ingress.problems import problem_of
 from ingress.schemas import parse_idempotency_key, parse_order

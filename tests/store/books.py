@@ -12,8 +12,9 @@ from sqlalchemy import insert, text
 from domain.attempt import HARMLESS, Operation, State
 from domain.checkout import Checkout
 from domain.due import Due
+from domain.means import Customer, Method
 from domain.money import CURRENCIES, Money
-from domain.payment import FINAL, Customer, Method, Mode, Payment, Status
+from domain.payment import FINAL, Mode, Payment, Status
 from domain.payout import Destination, Payout, PayoutStatus
 from domain.refund import Refund, RefundKind, RefundStatus, rebalanced
 from domain.review import Case, CaseKind

@@ -15,7 +15,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.checkout import Checkout
 from domain.errors import KeyInFlight, KeyReused
-from domain.payment import Address, CaptureMethod, Method, Mode, Payment
+from domain.means import Address, Method
+from domain.payment import CaptureMethod, Mode, Payment
 from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Accepted, Answer, Ask, Terms
 from tests.store.conftest import MERCHANT, Books
 

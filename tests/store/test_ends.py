@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
+from domain.books import Store
 from domain.due import NEVER
 from domain.payment import NOTED, Payment, Status
-from domain.ports import Store
 from domain.routing import GatewayRow
 from ops.store import rows, tables
 from ops.store.memory.store import MemoryStore

@@ -17,7 +17,8 @@ from domain.errors import (
     NotFound,
 )
 from domain.ids import Kind, public
-from domain.payment import Card, Mode
+from domain.means import Card
+from domain.payment import Mode
 from domain.people import (
     MAX_METHODS,
     Address,

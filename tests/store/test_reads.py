@@ -12,8 +12,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
+from domain.means import Method
 from domain.money import CURRENCIES, Money
-from domain.payment import Method, Mode, Payment, Status
+from domain.payment import Mode, Payment, Status
 from ops.store import tables
 from ops.store.reads import Reads
 from ops.store.reads_money import MoneyReads

@@ -14,7 +14,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from domain.commands import Command
 from domain.flows.withdraw import Counter, Order, Taken, Withdrawal, withdraw
-from domain.payment import Customer, Mode
+from domain.means import Customer
+from domain.payment import Mode
 from domain.payout import Destination, PayoutStatus
 from ops.store.reads_payouts import PayoutReads, PayoutsWanted
 from tests.store.conftest import MERCHANT, Books

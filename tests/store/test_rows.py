@@ -12,17 +12,10 @@ from domain.attempt import Operation, State
 from domain.commands import Command
 from domain.due import NEVER
 from domain.facts import Fact, Movement, Source, Transaction
+from domain.means import Address, Method
 from domain.money import CURRENCIES, Money
 from domain.outcome import TakenBack
-from domain.payment import (
-    Address,
-    CaptureMethod,
-    Failure,
-    Method,
-    Payment,
-    Review,
-    Status,
-)
+from domain.payment import CaptureMethod, Failure, Payment, Review, Status
 from domain.payout import PayoutStatus
 from domain.refund import RefundStatus, rebalanced
 from domain.review import CaseKind, Decision

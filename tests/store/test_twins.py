@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from domain.attempt import HARMLESS, Attempt, Operation, State
+from domain.books import Store, Work
 from domain.due import NEVER, Due, Reason
 from domain.errors import IllegalMove, KeyInFlight, LeaseLost, NotFound
 from domain.idempotency import Recorded
@@ -22,7 +23,6 @@ from domain.money import CURRENCIES, Money
 from domain.outcome import Proof
 from domain.payment import NOTED, Mode, Payment, Status
 from domain.payout import Destination, Payout, PayoutStatus
-from domain.ports import Store, Work
 from domain.refund import Refund, RefundKind, RefundStatus, rebalanced
 from domain.review import Case, CaseKind, Decision
 from domain.routing import GatewayRow

@@ -8,10 +8,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation
+from domain.books import Claim
 from domain.due import Lease
 from domain.facts import Fact, Transaction
 from domain.payment import CHARGEABLE, Payment, Status
-from domain.ports import Claim
 from domain.webhook import Hint
 from ops.store.memory.books import Job, Kept, announced, row_of
 from ops.store.memory.laws import (
@@ -26,7 +26,7 @@ from ops.store.memory.session import rescheduled
 
 
 class MemoryAttemptWork(MemoryPaymentWork):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_attempt(self, id_: UUID, owner: int, lease_s: float) -> Claim[Attempt] | None:
         """Take a due, unleased attempt."""

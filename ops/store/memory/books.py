@@ -10,6 +10,7 @@ from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from domain.attempt import Attempt
+from domain.books import Row
 from domain.due import Due
 from domain.events import Told
 from domain.facts import Fact, Movement, Transaction
@@ -17,7 +18,6 @@ from domain.fraud.score import Assessment
 from domain.idempotency import Recorded
 from domain.payment import INACTIVE, Payment
 from domain.payout import Payout
-from domain.ports import Row
 from domain.refund import Refund
 from domain.review import Case
 from domain.routing import GatewayRow

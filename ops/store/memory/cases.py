@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from domain.books import Claim
 from domain.due import Lease
 from domain.errors import KeyInFlight, LeaseLost
 from domain.idempotency import Claimed, Recorded
 from domain.payment import Mode
-from domain.ports import Claim
 from domain.review import Case
 from domain.vaulted import Detachment
 from ops.store.memory.books import Books, Kept
@@ -21,7 +21,7 @@ from ops.store.work.session import StaleWrite
 
 
 class MemoryCaseWork(MemorySession):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def __init__(
         self, books: Books, clock: Callable[[], datetime], lives: Callable[[int], bool]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from domain.ports import Claim
+from domain.books import Claim
 from domain.webhook import Notice
 from ops.store.memory.books import Kept
 from ops.store.memory.laws import check_parked
@@ -13,7 +13,7 @@ from ops.store.memory.session import MemorySession, rescheduled
 
 
 class MemoryNoticeWork(MemorySession):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_notice(self, id_: UUID, owner: int, lease_s: float) -> Claim[Notice] | None:
         """Take a due, unleased webhook."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from domain.books import Claim
 from domain.due import Lease
 from domain.errors import NotFound
 from domain.payout import Payout
-from domain.ports import Claim
 from domain.refund import Refund, RefundKind
 from ops.store.memory.books import Job, Kept, announced, row_of
 from ops.store.memory.laws import LawBroken
@@ -24,7 +24,7 @@ from ops.store.memory.session import MemorySession, rescheduled
 
 
 class MemoryOrderWork(MemorySession):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_refund(self, id_: UUID, owner: int, lease_s: float) -> Claim[Refund] | None:
         """Take a due, unleased refund."""

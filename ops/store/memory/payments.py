@@ -7,18 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from domain.books import Claim
 from domain.due import Lease
 from domain.errors import NotFound
 from domain.fraud.score import Assessment
 from domain.payment import NOTED, Payment
-from domain.ports import Claim
 from ops.store.memory.books import Kept
 from ops.store.memory.laws import LawBroken, check_payment
 from ops.store.memory.session import MemorySession, rescheduled
 
 
 class MemoryPaymentWork(MemorySession):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_payment(self, id_: UUID, owner: int, lease_s: float) -> Claim[Payment] | None:
         """Take a due, unleased payment."""

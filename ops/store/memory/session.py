@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from domain.books import Claim, Row
 from domain.due import Due, Lease
 from domain.errors import LeaseLost
 from domain.events import Told
 from domain.payment import Payment
 from domain.payout import Payout
-from domain.ports import Claim, Row
 from domain.refund import Refund
 from ops.store.memory.books import Books, Job, Kept, Table, announced
 from ops.store.work.session import StaleWrite

@@ -63,7 +63,7 @@ class MemoryStore:
 
 
 class MemoryWork(MemoryAttemptWork, MemoryOrderWork, MemoryCaseWork, MemoryNoticeWork):
-    """One open transaction (see `domain.ports.Work` for what each method promises)."""
+    """One open transaction (see `domain.books.Work` for what each method promises)."""
 
     def gateways(self) -> Sequence[GatewayRow]:
         """The configured gateways with their routes and any person's override."""

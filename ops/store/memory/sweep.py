@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from domain.books import Row
 from domain.commands import Command
-from domain.ports import Row
 from ops.store.memory.books import ANNOUNCED, Kept, Table
 from ops.store.memory.store import MemoryStore, MemoryWork
 from ops.store.sweep import BATCH, Wake

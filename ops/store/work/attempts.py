@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as once
 
 from domain.attempt import Attempt, Operation
+from domain.books import Claim
 from domain.due import Lease
 from domain.facts import Fact, Transaction
 from domain.payment import CHARGEABLE, Payment
-from domain.ports import Claim
 from domain.webhook import Hint
 from ops.store import attempt_rows, rows, tables
 from ops.store.work.session import Session, lease_of
@@ -32,7 +32,7 @@ RETURNING *
 
 
 class AttemptWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_attempt(self, id_: UUID, owner: int, lease_s: float) -> Claim[Attempt] | None:
         """Take a due, unleased attempt."""

@@ -17,7 +17,7 @@ from ops.store.work.session import Session
 
 
 class CaseWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def open_case(self, case: Case) -> bool:
         """Insert a review case. False: one of its kind is open for this payment already."""

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import update
 
+from domain.books import Claim
 from domain.due import Lease
 from domain.errors import LeaseLost
 from domain.payment import Mode
-from domain.ports import Claim
 from domain.vaulted import Detachment
 from ops.store import tables
 from ops.store.rows import Row, due_of, due_values
@@ -18,7 +18,7 @@ from ops.vault import Vault
 
 
 class DetachmentWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_detachment(self, id_: UUID, owner: int, lease_s: float) -> Claim[Detachment] | None:
         """Take a deleted payment method that its provider still has to forget."""

@@ -48,7 +48,7 @@ _NOBODY = UUID(int=0)
 
 
 class KeyWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def __init__(
         self, connection: Connection, vault: Vault, new_id: Callable[[], UUID], key_ttl: timedelta

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from domain.ports import Claim
+from domain.books import Claim
 from domain.webhook import Notice
 from ops.store.rows import Row, due_of, due_values
 from ops.store.work.session import Session, lease_of
@@ -27,7 +27,7 @@ UPDATE webhook_events
 
 
 class NoticeWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_notice(self, id_: UUID, owner: int, lease_s: float) -> Claim[Notice] | None:
         """Take a due, unleased webhook."""

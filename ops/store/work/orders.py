@@ -10,17 +10,17 @@ from sqlalchemy import insert, select
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert as once
 
+from domain.books import Claim
 from domain.due import Lease
 from domain.errors import NotFound
 from domain.payout import Payout
-from domain.ports import Claim
 from domain.refund import Refund, RefundKind
 from ops.store import order_rows, tables
 from ops.store.work.session import Session, lease_of
 
 
 class OrderWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_refund(self, id_: UUID, owner: int, lease_s: float) -> Claim[Refund] | None:
         """Take a due, unleased refund."""

@@ -7,18 +7,18 @@ from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
+from domain.books import Claim
 from domain.due import Lease
 from domain.errors import NotFound
 from domain.fraud.score import Assessment
 from domain.payment import NOTED, Payment
-from domain.ports import Claim
 from ops.store import rows, tables
 from ops.store.attempt_rows import assessment_insert
 from ops.store.work.session import Session, lease_of
 
 
 class PaymentWork(Session):
-    """See `domain.ports.Work` for what each method promises."""
+    """See `domain.books.Work` for what each method promises."""
 
     def claim_payment(self, id_: UUID, owner: int, lease_s: float) -> Claim[Payment] | None:
         """Take a due, unleased payment."""

@@ -11,6 +11,7 @@ from domain.commands import Command
 from domain.due import Due, Reason
 from domain.facts import Source
 from domain.flows.charge import charge
+from domain.means import Customer
 from domain.outcome import (
     Declined,
     Hardness,
@@ -21,7 +22,7 @@ from domain.outcome import (
     Succeeded,
     Unknown,
 )
-from domain.payment import Customer, Status
+from domain.payment import Status
 from tests.builders import (
     HARD,
     NOON,

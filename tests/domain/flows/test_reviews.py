@@ -12,9 +12,10 @@ from domain.attempt import Attempt, State
 from domain.errors import IllegalMove
 from domain.facts import Movement
 from domain.flows.charge import charge
+from domain.means import Method
 from domain.money import CURRENCIES, Money
 from domain.outcome import Lookup, Outcome, Succeeded
-from domain.payment import Method, Review, Status
+from domain.payment import Review, Status
 from domain.policy import Policy
 from domain.refund import RefundKind, RefundStatus
 from domain.requests import Verb, allowed_operations

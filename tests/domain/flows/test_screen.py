@@ -15,7 +15,8 @@ from domain.flows.screen import inputs_of, screen
 from domain.fraud.features import NO_HISTORY, Velocity
 from domain.fraud.score import Assessment, Decision, FraudPolicy
 from domain.fraud.score import Mode as Scored
-from domain.payment import Card, Customer, Method, Payment, Review, Status
+from domain.means import Card, Customer, Method
+from domain.payment import Payment, Review, Status
 from domain.policy import Policy
 from domain.review import CaseKind
 from tests.asking import cancel

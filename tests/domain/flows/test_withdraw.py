@@ -14,8 +14,9 @@ import pytest
 from domain.commands import Command
 from domain.errors import InvalidRequest, KeyReused, Overloaded, WithdrawalRefused
 from domain.flows.withdraw import Counter, MayWithdraw, Order, Withdrawal, withdraw
+from domain.means import Customer
 from domain.outcome import Succeeded, Unknown
-from domain.payment import Customer, Mode
+from domain.payment import Mode
 from domain.payout import Destination, Payout, PayoutStatus
 from tests.builders import MERCHANT, NOON, Stage, a_runtime, paid
 from tests.scripted import Scripted

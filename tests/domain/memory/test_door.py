@@ -16,7 +16,8 @@ from domain.commands import Command
 from domain.due import NEVER, Due, Reason
 from domain.errors import KeyReused
 from domain.flows.notice import notice
-from domain.payment import Method, Mode, Payment, Status
+from domain.means import Method
+from domain.payment import Mode, Payment, Status
 from domain.people import Asker
 from ops.store.accept import Accepted, Answer, Ask, Terms
 from ops.store.inbox import Came, Stored

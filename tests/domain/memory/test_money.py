@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 
 from domain.due import Due
+from domain.means import Method
 from domain.money import CURRENCIES, Money
-from domain.payment import Method, Mode, Payment, Status
+from domain.payment import Mode, Payment, Status
 from domain.refund import Refund, RefundKind, RefundStatus
 from ops.store.memory.books import Job, Kept
 from ops.store.memory.door import MemoryReads

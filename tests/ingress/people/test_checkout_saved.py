@@ -10,7 +10,8 @@ import pytest
 from domain.checkout import Checkout
 from domain.errors import InvalidRequest
 from domain.ids import Kind, parse
-from domain.payment import Address, CaptureMethod, Card, Customer, Mode
+from domain.means import Address, Card, Customer
+from domain.payment import CaptureMethod, Mode
 from domain.people import Asker
 from ingress.checkout import looked_up
 from ingress.order_method import UNREAD

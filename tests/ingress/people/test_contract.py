@@ -10,8 +10,9 @@ from uuid import UUID
 
 import pytest
 
+from domain.means import Card
 from domain.merchant import Merchant, Scope
-from domain.payment import Card, Mode
+from domain.payment import Mode
 from domain.people import Address, Means, MethodType, Person, Profile, SavedCustomer, SavedMethod
 from ingress import people_out
 from ingress.authentication import Caller

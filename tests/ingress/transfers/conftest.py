@@ -19,11 +19,11 @@ import uuid_utils.compat
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from domain.books import Work
 from domain.commands import Command
 from domain.flows.withdraw import Counter, MayWithdraw
 from domain.payment import Mode, Payment
 from domain.payout import Payout
-from domain.ports import Work
 from domain.routing import GatewayRow
 from domain.webhook import SCHEMES, Notice
 from ingress import deposits, withdrawals

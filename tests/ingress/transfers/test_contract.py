@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 
 from domain.due import Due
+from domain.means import Customer, Method
 from domain.money import CURRENCIES, Money
-from domain.payment import Customer, Method, Mode, Payment, Status
+from domain.payment import Mode, Payment, Status
 from domain.payout import Destination, Payout, PayoutStatus
 from ingress.contract import transfers_examples as examples
 from ingress.contract.transfers import PATHS

@@ -21,8 +21,9 @@ from domain.flows.charge import charge
 from domain.flows.screen import screen
 from domain.fraud.features import NO_HISTORY, Velocity
 from domain.ids import Kind, public
+from domain.means import Card, Customer, Method
 from domain.outcome import Lookup, NotFound, Outcome
-from domain.payment import Card, Customer, Method, Mode
+from domain.payment import Mode
 from domain.policy import Policy
 from domain.ports import Budget, Declaration, Gateway, Permit, Runtime
 from domain.routing import GatewayRow
