@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from domain.attempt import REQUEST_REJECTED, Attempt, Operation, State
 from domain.backoff import delay_s
-from domain.books import Work
+from domain.books import Claim, Work
 from domain.due import NEVER, Lease, Reason
 from domain.events import Actor, attempt_told
 from domain.facts import Fact, Source, is_open
@@ -19,7 +19,8 @@ from domain.operation_events import payout_told
 from domain.outcome import Hardness
 from domain.payment import Failure
 from domain.payout import Payout, PayoutStatus
-from domain.ports import Budget, Permit, Refused, Runtime
+from domain.policy import Policy
+from domain.ports import Budget, Declaration, Permit, Refused, Runtime
 from domain.routing import Plan, Wanted, plan
 from domain.task import PayOut
 
@@ -27,42 +28,64 @@ from domain.task import PayOut
 TRIED = "tried"
 
 
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """What can be sent: a request that its gateway understands, and a slot there."""
+
+    id: UUID
+    gateway_id: str
+    request: bytes
+    declared: Declaration
+    permit: Permit
+
+
 def payout(payout_id: UUID, runtime: Runtime) -> None:
     """Carry out one due payout. The attempt's own row is the job from its commit on."""
-    begun = runtime.monotonic()
     with runtime.store.begin() as work:
         claim = work.claim_payout(payout_id, runtime.owner, runtime.policy.lease_s)
         if claim is None:
             return
-        row, lease = claim.row, claim.lease
         attempts = work.payout_attempts(payout_id)
-        if claim.starts > runtime.policy.max_starts:
-            _save(work, row, replace(row, due=row.due.park(work.now, Reason.POISON)), lease)
-            return
-        if row.over or any(is_open(a) or a.state is State.SUCCEEDED for a in attempts):
-            work.save_payout(replace(row, due=NEVER if row.over else row.due.at(None)), lease)
-            return
-        if runtime.draining():
-            work.save_payout(replace(row, due=row.due.at(work.now)), lease)
-            return
-        route = _plan(work, row, attempts)
-        if failure := _over(row, route, attempts, work.now, runtime):
-            _save(work, row, row.ended(PayoutStatus.FAILED, work.now, failure), lease)
-            return
-        found = _admitted(work, row, route, attempts, runtime)
-        if isinstance(found, dict):
+        route = _next(work, claim, attempts, runtime)
+    if route is None:
+        return
+    row, lease = claim.row, claim.lease
+    found = _admitted(row, route, attempts, runtime)  # asks for slots: no transaction is open
+    if isinstance(found, dict):
+        with runtime.store.begin() as work:
             _defer(work, row, found, lease, runtime)
-            return
-        attempt, permit = found
-        try:
-            _commit(work, row, attempt, lease)
-        except BaseException:
-            permit.give_back()
-            raise
-    policy = runtime.policy
+        return
+    policy, begun = runtime.policy, runtime.monotonic()
+    try:
+        with runtime.store.begin() as work:
+            attempt = _commit(work, work.lock_payout(payout_id), found, attempts, lease, policy)
+    except BaseException:
+        found.permit.give_back()
+        raise
     budget = Budget(begun + policy.send_window_s, begun + policy.call_s)
-    outcome = permit.send(attempt, budget)
+    outcome = found.permit.send(attempt, budget)
     learn(Fact(attempt.id, Source.ANSWER, outcome), attempt, runtime).wake(runtime)
+
+
+def _next(
+    work: Work, claim: Claim[Payout], attempts: Sequence[Attempt], runtime: Runtime
+) -> Plan | None:
+    """Return where to go. None: it was written down what happens instead."""
+    row, lease, now = claim.row, claim.lease, work.now
+    if claim.starts > runtime.policy.max_starts:
+        _save(work, row, replace(row, due=row.due.park(now, Reason.POISON)), lease)
+        return None
+    if row.over or any(is_open(a) or a.state is State.SUCCEEDED for a in attempts):
+        work.save_payout(replace(row, due=NEVER if row.over else row.due.at(None)), lease)
+        return None
+    if runtime.draining():
+        work.save_payout(replace(row, due=row.due.at(now)), lease)
+        return None
+    route = _plan(work, row, attempts)
+    if failure := _over(row, route, attempts, now, runtime):
+        _save(work, row, row.ended(PayoutStatus.FAILED, now, failure), lease)
+        return None
+    return route
 
 
 def _over(
@@ -84,9 +107,9 @@ def _over(
 
 
 def _admitted(
-    work: Work, row: Payout, route: Plan, attempts: Sequence[Attempt], runtime: Runtime
-) -> tuple[Attempt, Permit] | dict[str, str]:
-    """Return the attempt to make, with its slot; or why each gateway cannot take it now."""
+    row: Payout, route: Plan, attempts: Sequence[Attempt], runtime: Runtime
+) -> Sendable | dict[str, str]:
+    """Return what can be sent, with its slot; or why each gateway cannot take it now."""
     refused = dict(route.skipped)
     tried = [attempt.gateway_id for attempt in attempts]
     for candidate in route.order:
@@ -107,18 +130,7 @@ def _admitted(
         if isinstance(permit, Refused):
             refused[candidate.id] = permit.reason
             continue
-        intent = Intent(
-            operation=Operation.PAYOUT,
-            merchant_id=row.merchant_id,
-            mode=row.mode,
-            money=row.money,
-            gateway_id=candidate.id,
-            number=len(attempts) + 1,
-            request_id=row.request_id,
-            payout_id=row.id,
-        )
-        written = intent.written(id_, request, gateway.declaration, work.now, runtime.policy)
-        return written, permit
+        return Sendable(id_, candidate.id, request, gateway.declaration, permit)
     return refused
 
 
@@ -136,17 +148,36 @@ def _plan(work: Work, row: Payout, attempts: Sequence[Attempt]) -> Plan:
     return plan(wanted, work.gateways(), attempts)
 
 
-def _commit(work: Work, row: Payout, attempt: Attempt, lease: Lease) -> None:
+def _commit(
+    work: Work,
+    row: Payout,
+    found: Sendable,
+    attempts: Sequence[Attempt],
+    lease: Lease,
+    policy: Policy,
+) -> Attempt:
+    """Write the intent down, if the payout is still ours (`LeaseLost`) and nothing else is open,
+    which the database refuses."""
+    intent = Intent(
+        operation=Operation.PAYOUT,
+        merchant_id=row.merchant_id,
+        mode=row.mode,
+        money=row.money,
+        gateway_id=found.gateway_id,
+        number=len(attempts) + 1,
+        request_id=row.request_id,
+        payout_id=row.id,
+    )
+    attempt = intent.written(found.id, found.request, found.declared, work.now, policy)
     begun = replace(
-        row.moved(PayoutStatus.PROCESSING),
-        gateway_id=attempt.gateway_id,
-        due=row.due.at(None),
+        row.moved(PayoutStatus.PROCESSING), gateway_id=found.gateway_id, due=row.due.at(None)
     )
     work.add_attempt(attempt)
     work.save_payout(begun, lease)
     work.tell(attempt_told(None, attempt, Actor.WORKER, "payout"))
     if begun.status is not row.status:
         work.tell(payout_told(row, begun, Actor.WORKER, "payout"))
+    return attempt
 
 
 def _defer(

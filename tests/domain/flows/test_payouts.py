@@ -13,7 +13,7 @@ import pytest
 from domain.attempt import State
 from domain.commands import Command
 from domain.due import Due
-from domain.errors import DomainError
+from domain.errors import DomainError, LeaseLost
 from domain.facts import Movement
 from domain.flows.payout import payout as send_payout
 from domain.money import Money
@@ -83,6 +83,31 @@ def test_a_payout_is_sent_and_written_down() -> None:
     assert (payout.status, payout.gateway_id) == (PayoutStatus.SUCCEEDED, "one")
     assert [(t.type, t.money) for t in stage.transactions()] == [(Movement.PAYOUT, usd())]
     assert [entry for entry in stage.actions() if "payout" in entry][-1] == "payout.succeeded"
+
+
+def test_no_transaction_is_open_while_a_slot_is_asked_for() -> None:
+    stage = on(Scripted("one", payouts=[SENT]))
+    asked: list[bool] = []
+    stage.board.before_admit = lambda: asked.append(stage.memory.in_transaction)
+    send_payout(PAYOUT, stage)
+
+    assert asked == [False]
+
+
+def test_a_payout_that_was_taken_over_meanwhile_is_not_sent() -> None:
+    one = Scripted("one", payouts=[SENT])
+    stage = on(one)
+
+    def other() -> None:
+        stage.clock.advance(stage.policy.lease_s + 1)
+        stage.change(lambda work: work.claim_payout(PAYOUT, OWNER + 1, 60.0))
+
+    stage.board.before_admit = other
+    with pytest.raises(LeaseLost):
+        send_payout(PAYOUT, stage)
+
+    assert not one.calls
+    assert one.slots_out == 0
 
 
 def test_the_destination_stays_out_of_repr() -> None:
