@@ -15,6 +15,8 @@ from ops.sandbox.times import rfc3339
 
 #: The longest token that a charge can name.
 TOKEN_LENGTH = 255
+#: Tokens of the examples. They are nobody's card, so that nobody can take them from the others.
+EVERYBODYS = frozenset({"tok_visa", "tok_mastercard", "tok_amex", "tok_test"})
 
 
 class Vault:
@@ -33,8 +35,8 @@ class Vault:
         Fields(fields).end()
 
         def work(_: tuple[Strike, ...]) -> Work:
-            known = token in self._account.books.detached
-            moves = [] if known else [Detach(at=rfc3339(time.time()), token=token)]
+            kept = token in EVERYBODYS or token in self._account.books.detached
+            moves = [] if kept else [Detach(at=rfc3339(time.time()), token=token)]
             return moves, lambda: _detached(token)
 
         job = Job(Operation.DETACH, fields, (), work)

@@ -56,12 +56,12 @@ def contract(system: System) -> Json:
 
 def an_estate(system: System, mode: Mode) -> Estate:
     other = Mode.LIVE if mode is Mode.TEST else Mode.TEST
-    owner = a_tenant(system, mode)
+    owner = a_tenant(system, mode, scopes=(*SCOPES, "ops"))
     gateway = a_live_gateway(system, owner) if mode is Mode.LIVE else None
     return Estate(
         owner,
-        a_tenant(system, mode),
-        another_key(system, owner.merchant_id, other),
+        a_tenant(system, mode, scopes=(*SCOPES, "ops")),
+        another_key(system, owner.merchant_id, other, scopes=(*SCOPES, "ops")),
         belongings(system, owner, gateway),
     )
 

@@ -90,3 +90,12 @@ def test_a_detach_can_lose_its_answer_too(sandbox: Sandbox) -> None:
     assert detach(sandbox, token).status == 500
 
     assert sandbox.create(an_order_with(token)).error["code"] == "token_detached"
+
+
+@pytest.mark.parametrize("token", ["tok_visa", "tok_mastercard", "tok_amex", "tok_test"])
+def test_the_tokens_of_the_examples_are_everybodys_and_go_on_working(
+    sandbox: Sandbox, token: str
+) -> None:
+    assert detach(sandbox, token).json == {"token": token, "detached": True}
+
+    assert sandbox.create(an_order_with(token)).status == 201
