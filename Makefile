@@ -50,8 +50,9 @@ test: setup ## Everything: unit, contract, services, the real programs; with cov
 test-fast: setup ## Everything but the real programs
 	@$(BIN)/pytest -m 'not e2e' -n 2 --dist loadfile
 
+# Extras stay in the lock: older pips look for `coverage[toml]` beyond a pin of `coverage`.
 lock: ## Resolve the libraries again (needs uv) and write requirements.lock
-	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	@uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-emit-find-links \
 	  --no-header --python-version 3.11 --extra embedded --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove the virtual environment and built files; the data in .paylink stays

@@ -19,7 +19,7 @@ from ops.procfile import read_procfile
 from tests.house.environment import example
 from tests.house.source import ROOT
 
-_PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9,_-]+\])?==(?P<version>[^ ;]+)")
+_PINNED = re.compile(r"(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z0-9, _-]+\])?==(?P<version>[^ ;]+)")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 #: A service of docker-compose.yml, a line of the service, and a command in its one-line form.
 _SERVICE = re.compile(r"  ([a-z]+):")
