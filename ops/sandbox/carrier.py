@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import httptools
@@ -24,6 +25,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self.status: int | None = None
+        self.body = b""
         self.complete = False
         self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
@@ -33,6 +35,9 @@ class _Reading:
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
 
     def on_message_complete(self) -> None:
         # An interim answer (1xx) is followed by the real one on the same parser.
@@ -50,8 +55,8 @@ class _Link:
         self.used = False
         self.reusable = False
 
-    async def exchange(self, request: bytes) -> int:
-        """Send and return the status. ConnectionError if the peer went before any answer."""
+    async def exchange(self, request: bytes) -> tuple[int, bytes]:
+        """Send; return status and body. ConnectionError if the peer went before any answer."""
         self.reusable = False
         self._writer.write(request)
         reading, seen = _Reading(), 0
@@ -65,7 +70,7 @@ class _Link:
             raise ConnectionResetError("closed without an answer")
         self.used = True
         self.reusable = reading.complete and reading.keep_alive
-        return reading.status
+        return reading.status, reading.body
 
     def close(self) -> None:
         self._writer.close()
@@ -74,7 +79,8 @@ class _Link:
 class Carrier:
     """Posts to one URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, within_s: float = ANSWER_WITHIN_S) -> None:
+        self._within_s = within_s
         parts = urlsplit(url)
         assert parts.scheme in ("http", "https")
         assert parts.hostname
@@ -86,11 +92,16 @@ class Carrier:
         self._idle: list[_Link] = []
 
     async def post(self, body: bytes, headers: dict[str, str]) -> int:
-        """Return the receiver's HTTP status. DeliveryError if there is none within 5 s."""
+        """Return the receiver's HTTP status. DeliveryError if there is none in time."""
+        status, _ = await self.ask(body, headers)
+        return status
+
+    async def ask(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return the receiver's HTTP status and body. DeliveryError if there is none in time."""
         head = self._head + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(self._within_s):
                 return await self._post(request)
         except (OSError, TimeoutError, httptools.HttpParserError) as error:
             raise DeliveryError(str(error) or type(error).__name__) from error
@@ -100,7 +111,7 @@ class Carrier:
         while self._idle:
             self._idle.pop().close()
 
-    async def _post(self, request: bytes) -> int:
+    async def _post(self, request: bytes) -> tuple[int, bytes]:
         if self._idle:
             # It may have been closed while idle. A webhook may arrive twice, so send it again.
             with contextlib.suppress(OSError):
@@ -108,7 +119,7 @@ class Carrier:
         reader, writer = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
         return await self._exchange(_Link(reader, writer), request)
 
-    async def _exchange(self, link: _Link, request: bytes) -> int:
+    async def _exchange(self, link: _Link, request: bytes) -> tuple[int, bytes]:
         try:
             return await link.exchange(request)
         finally:

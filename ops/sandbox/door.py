@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ops.sandbox.wire import Connection, Handler
+from ops.sandbox.wire import Connection, Handler, Manners
 
 #: More connections than any test opens; beyond it new ones are dropped at once.
 CONNECTION_LIMIT = 4096
@@ -13,10 +13,13 @@ BACKLOG = 1024
 class Door:
     """One address, one handler, and the connections that came in."""
 
-    def __init__(self, host: str, port: int, handler: Handler) -> None:
+    def __init__(
+        self, host: str, port: int, handler: Handler, manners: Manners | None = None
+    ) -> None:
         self._host = host
         self.port = port  #: after the first open() the real one, also if 0 was asked for
         self._handler = handler
+        self._manners = manners or Manners()
         self._server: asyncio.Server | None = None
         self._open_ones: set[Connection] = set()
 
@@ -25,7 +28,7 @@ class Door:
         if self._server is not None:
             return
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._handler, self._open_ones, CONNECTION_LIMIT),
+            lambda: Connection(self._handler, self._open_ones, CONNECTION_LIMIT, self._manners),
             self._host,
             self.port,
             backlog=BACKLOG,

@@ -53,11 +53,27 @@ class Request:
 Handler: TypeAlias = Callable[[Request], Awaitable[Reply]]
 
 
+def _refusal(status: int, code: str, message: str) -> Answer:
+    return ApiError(status, "invalid_request", code, message).answer
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How one server treats what it will not read."""
+
+    body_limit: int = BODY_LIMIT  #: bytes
+    #: The answer to it, from status, code and message.
+    refusal: Callable[[int, str, str], Answer] = _refusal
+
+
 class Connection(asyncio.Protocol):
     """One client connection: parses, calls the handler one request at a time, writes replies."""
 
-    def __init__(self, handler: Handler, open_ones: "set[Connection]", limit: int) -> None:
+    def __init__(
+        self, handler: Handler, open_ones: "set[Connection]", limit: int, manners: Manners
+    ) -> None:
         self._handler = handler
+        self._manners = manners
         self._open_ones = open_ones
         self._limit = limit
         self._loop = asyncio.get_running_loop()
@@ -135,7 +151,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         length = self._headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > BODY_LIMIT:
+        if length.isdecimal() and int(length) > self._manners.body_limit:
             self._refuse_body()
         elif self._headers.get("expect", "").lower() == "100-continue" and self._task is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -144,7 +160,7 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._body += body
-        if len(self._body) > BODY_LIMIT:
+        if len(self._body) > self._manners.body_limit:
             self._refuse_body()
 
     def on_message_complete(self) -> None:
@@ -183,13 +199,13 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _refuse_body(self) -> None:
-        self._refuse(413, f"A body may have {BODY_LIMIT} bytes.", "body_too_large")
+        self._refuse(413, f"A body may have {self._manners.body_limit} bytes.", "body_too_large")
 
     def _refuse(self, status: int, message: str, code: str = "invalid_request") -> None:
         if self._deaf:
             return
         self._deaf = True
-        self._ready.append(ApiError(status, "invalid_request", code, message).answer)
+        self._ready.append(self._manners.refusal(status, code, message))
         self._start()
 
     def _start(self) -> None:

@@ -44,9 +44,14 @@ class Delivery:
 
 
 class Receiver:
-    """`answers` decides the status of each delivery by its reference and number, from 1."""
+    """`answers` decides the status of each delivery by its reference and number, from 1; every one
+    is answered with `says`. `named` finds the reference in a delivery."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, named: Callable[[Delivery], str] = lambda delivery: delivery.reference
+    ) -> None:
+        self._named = named
+        self.says = b""
         self.answers: Callable[[str, int], int] = lambda _reference, _number: 204
         self._deliveries: list[Delivery] = []
         self._changed = threading.Condition()
@@ -62,8 +67,11 @@ class Receiver:
                 self.send_response(status)
                 if status in (301, 302, 307):
                     self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
+                says = b"" if status == 204 else receiver.says
+                self.send_header("Content-Length", str(len(says)))
                 self.end_headers()
+                if says:
+                    self.wfile.write(says)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Stay silent."""
@@ -81,7 +89,7 @@ class Receiver:
     def about(self, reference: str) -> list[Delivery]:
         """Return what has arrived about a reference, in order."""
         with self._changed:
-            return [one for one in self._deliveries if one.reference == reference]
+            return [one for one in self._deliveries if self._named(one) == reference]
 
     def wait_for(self, reference: str, number: int) -> list[Delivery]:
         """Wait until so many deliveries about a reference have arrived; fail after a while."""
@@ -92,12 +100,24 @@ class Receiver:
             assert arrived, f"{len(self._about(reference))} of {number} webhooks arrived"
             return self._about(reference)
 
+    def first(self, wanted: Callable[[Delivery], bool]) -> Delivery:
+        """Wait until a delivery is like this and return it; fail after a while."""
+        with self._changed:
+            arrived = self._changed.wait_for(lambda: any(map(wanted, self._deliveries)), PATIENCE_S)
+            assert arrived, f"not among {[one.body[:200] for one in self._deliveries[-5:]]}"
+            return next(filter(wanted, self._deliveries))
+
+    def all(self, wanted: Callable[[Delivery], bool]) -> list[Delivery]:
+        """Return what has arrived that is like this, in order."""
+        with self._changed:
+            return list(filter(wanted, self._deliveries))
+
     def _about(self, reference: str) -> list[Delivery]:
-        return [one for one in self._deliveries if one.reference == reference]
+        return [one for one in self._deliveries if self._named(one) == reference]
 
     def _note(self, delivery: Delivery) -> int:
         with self._changed:
             self._deliveries.append(delivery)
-            number = len(self._about(delivery.reference))
+            number = len(self._about(self._named(delivery)))
             self._changed.notify_all()
-        return self.answers(delivery.reference, number)
+        return self.answers(self._named(delivery), number)
