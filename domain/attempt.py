@@ -16,6 +16,7 @@ from domain.outcome import (
     NotCharged,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Returned,
@@ -134,6 +135,9 @@ class Attempt:
     released: bool = False
     #: What the provider has collected of it, in minor units (charges).
     captured: int = 0
+    #: Whether the call that moves the money may have been sent. In a split operation it is False
+    #: until the provider's object is stored, and set in the transaction before that call.
+    confirming: bool = True
 
     @property
     def root_id(self) -> UUID:
@@ -168,6 +172,8 @@ def state_of(outcome: Outcome) -> State:
             return State.CAPTURED if captured else State.AUTHORIZED
         case Pending():
             return State.PENDING
+        case Prepared():
+            return State.SENDING
         case RequiresAction():
             return State.REQUIRES_ACTION
         case Declined():

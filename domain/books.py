@@ -161,6 +161,9 @@ class Work(Protocol):
     def save_notice(self, notice: Notice) -> None:
         """Write a webhook's state; its lease ends here. A copy that came meanwhile re-arms it."""
 
+    def discard_notice(self, id_: UUID) -> None:
+        """Delete a webhook whose sender is not who it says; nothing happens to a proven one."""
+
     def gateways(self) -> Sequence[GatewayRow]:
         """The configured gateways with their routes and any person's override."""
 

@@ -23,6 +23,7 @@ from domain.facts import (
     park,
     poll_at,
     proven,
+    readied,
 )
 from domain.outcome import Outcome, RequiresAction, TakenBack
 from domain.payment import CaptureMethod, Payment, Review, Status
@@ -68,6 +69,7 @@ def apply(
         seen = explained(replace(seen, state=state), outcome)
     after = _after(state, outcome, payment, attempt, seen, news, adoptable, riddle, now, terms)
     seen = _scheduled(state, seen, attempt, after, news, riddle, now, terms)
+    seen = readied(fact, seen, now)
     if seen == attempt and after == payment:
         return Applied(payment, attempt)
     moves = movements(payment, seen, outcome)
@@ -111,7 +113,9 @@ def _after(
             return _let_go(payment, now) if before.held else _freed(payment, now)
         case State.PENDING | State.REQUIRES_ACTION | State.UNKNOWN:
             return _waiting(payment, outcome, now) if news else payment
-        case State.SENDING | State.SUCCEEDED | State.RETURNED:
+        case State.SENDING:  # prepared: what follows is sent by whoever has the attempt
+            return payment
+        case State.SUCCEEDED | State.RETURNED:
             raise AssertionError(f"no charge comes to {state}")
         case _:
             assert_never(state)

@@ -13,6 +13,7 @@ from domain.outcome import (
     NotCharged,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Returned,
@@ -37,7 +38,7 @@ def seen(attempt: Attempt, outcome: Outcome) -> Attempt:
             return replace(attempt, captured=money.minor)
         case NotCharged(proof=proof, lapsed=lapsed):
             return replace(attempt, released=attempt.released or lapsed or proof is Proof.VOIDED)
-        case Declined() | Pending() | RequiresAction() | Returned() | Unknown():
+        case Declined() | Pending() | Prepared() | RequiresAction() | Returned() | Unknown():
             return attempt
         case _:
             assert_never(outcome)
@@ -104,7 +105,7 @@ def explained(attempt: Attempt, outcome: Outcome) -> Attempt:
             return replace(attempt, proof=proof, cause=cause, code=named)
         case Unknown(cause=told) | TakenBack(reason=told):
             return replace(attempt, cause=told)
-        case Succeeded() | Pending() | RequiresAction() | Returned():
+        case Succeeded() | Pending() | Prepared() | RequiresAction() | Returned():
             return attempt
         case _:
             assert_never(outcome)

@@ -18,6 +18,7 @@ from domain.outcome import (
     NotCharged,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Returned,
@@ -130,14 +131,32 @@ def is_open(attempt: Attempt) -> bool:
 def proven(fact: Fact, attempt: Attempt) -> Outcome:
     """Return what a fact says of the whole attempt. That the first copy was not sent, or refused
     before it was executed, says nothing about a replay: it counts only from whoever sent that copy,
-    and only while nobody else may have sent another, which is exactly while it is `sending`."""
+    and only while nobody else may have sent another, which is exactly while it is `sending`.
+
+    Until a split attempt is `confirming`, the call that moves the money was not sent by anybody:
+    whatever became of the call before it, no money moved.
+    """
+    own = fact.source is Source.ANSWER and attempt.state is State.SENDING
     match fact.outcome:
-        case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED as proof, cause=cause):
-            if fact.source is not Source.ANSWER or attempt.state is not State.SENDING:
-                return Unknown(f"one copy was {proof}: {cause}")
+        case NotCharged(proof=Proof.NEVER_SENT) if (
+            fact.source is Source.RECOVERY and not attempt.confirming
+        ):
             return fact.outcome
+        case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED as proof, cause=cause):
+            return fact.outcome if own else Unknown(f"one copy was {proof}: {cause}")
+        case Unknown(cause=cause) if own and not attempt.confirming:
+            return NotCharged(Proof.NEVER_SENT, f"the money was not asked for yet: {cause}")
         case _:
             return fact.outcome
+
+
+def readied(fact: Fact, attempt: Attempt, now: datetime) -> Attempt:
+    """Bring an attempt forward whose money can be asked for now, as the payer has agreed. Its own
+    sender, and whoever looks it up, goes on by itself."""
+    ready = isinstance(fact.outcome, Prepared) and fact.source is Source.WEBHOOK
+    if ready and is_open(attempt) and attempt.state is not State.SENDING:
+        return attempt if attempt.due.parked else replace(attempt, due=attempt.due.at(now))
+    return attempt
 
 
 def named(attempt: Attempt, outcome: Outcome) -> Attempt:
@@ -148,6 +167,7 @@ def named(attempt: Attempt, outcome: Outcome) -> Attempt:
         case (
             Succeeded()
             | Pending()
+            | Prepared()
             | RequiresAction()
             | Declined()
             | NotCharged()

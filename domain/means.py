@@ -44,6 +44,8 @@ class Method:
         return self.type in HOLDABLE
 
 
+#: The ways to pay that a checkout can ask for.
+METHODS = frozenset({"card", "wallet", "paypal", "bank_transfer"})
 #: Methods in which an issuer or a wallet holds money for us; a bank transfer is simply there.
 HOLDABLE = frozenset({"card", "paypal"})
 

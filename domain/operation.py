@@ -16,6 +16,7 @@ from domain.outcome import (
     NotCharged,
     Outcome,
     Pending,
+    Prepared,
     RequiresAction,
     Returned,
     Succeeded,
@@ -111,6 +112,8 @@ def _state(outcome: Outcome) -> State:
             return State.SUCCEEDED
         case Pending() | RequiresAction():
             return State.PENDING
+        case Prepared():
+            return State.SENDING
         case Declined():
             return State.DECLINED
         case NotCharged():

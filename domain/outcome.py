@@ -50,6 +50,13 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """The provider made its object and moved no money: sent again, the attempt goes on from there."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequiresAction:
     """The payer must do something at `url` first; `shown` is what else they need to know of it, such
     as the account to pay to: pairs of a name and a text."""
@@ -113,6 +120,14 @@ class NotFound:
 
 
 Outcome: TypeAlias = (
-    Succeeded | Pending | RequiresAction | Declined | NotCharged | TakenBack | Returned | Unknown
+    Succeeded
+    | Pending
+    | Prepared
+    | RequiresAction
+    | Declined
+    | NotCharged
+    | TakenBack
+    | Returned
+    | Unknown
 )
 Lookup: TypeAlias = Outcome | NotFound

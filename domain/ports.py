@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation
 from domain.books import Store
 from domain.commands import Command
 from domain.fraud.features import Velocity
-from domain.outcome import Lookup, Outcome
+from domain.means import METHODS
+from domain.outcome import Lookup, Outcome, Prepared
 from domain.policy import Policy
 from domain.routing import GatewayRow
 from domain.task import Task
@@ -28,23 +30,58 @@ class Budget:
     deadline: float
 
 
+class Resolution(StrEnum):
+    """How a lost answer is cleared up: law 5."""
+
+    LOOKUP_FIRST = "lookup_first"  # ask; what is not there may be sent again while the key protects
+    REPLAY_FIRST = "replay_first"  # send again while the key protects; then ask
+    LOOKUP_ONLY = "lookup_only"  # ask; nothing protects a repetition
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a provider promises about one operation."""
+
+    #: How long our key protects a repetition; zero: a repetition would be another one.
+    key_window: timedelta
+    resolution: Resolution = Resolution.LOOKUP_FIRST
+    #: Whether a look-up by our reference that finds nothing proves, once `visibility_lag` is over,
+    #: that there is nothing.
+    authoritative: bool = False
+    visibility_lag: timedelta = timedelta(0)
+    #: Whether the first call only makes an object, and a second one moves the money.
+    split: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """What an adapter promises about its provider."""
 
     provider: str
     adapter_version: int
-    #: How long the provider protects our idempotency key.
-    key_window: timedelta
-    #: A look-up by our reference sees everything older than the visibility lag.
-    lookup_authoritative: bool
-    visibility_lag: timedelta
+    #: An operation that is not here cannot be done there.
+    promises: Mapping[Operation, Promise]
+    #: Whether a charge that nobody wants any more can be cancelled there.
     can_void: bool
     can_3ds: bool
-    #: Whether it can hold money first and collect it later, and refund, and send money out.
-    can_hold: bool = True
-    can_refund: bool = True
-    can_pay_out: bool = True
+    methods: frozenset[str] = METHODS
+    #: Code to the provider's own exponent; None: every currency, by ISO 4217.
+    currencies: Mapping[str, int] | None = None
+
+    @property
+    def can_hold(self) -> bool:
+        """Whether it can hold money first and collect it later."""
+        return Operation.CAPTURE in self.promises
+
+    @property
+    def can_refund(self) -> bool:
+        """Whether it can give money back."""
+        return Operation.REFUND in self.promises
+
+    @property
+    def can_pay_out(self) -> bool:
+        """Whether it can send money out."""
+        return Operation.PAYOUT in self.promises
 
 
 class Gateway(Protocol):
@@ -58,7 +95,11 @@ class Gateway(Protocol):
         """The exact request; None: this provider cannot express it. Pure: nothing is sent."""
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Send the stored request under the attempt's key. A replay is the same call."""
+        """Send the stored request under the attempt's key. A replay is the same call.
+
+        Of a split charge (`Promise.split`) this is the call that makes the object, `Prepared`,
+        while the attempt has no provider's id, and the one that moves the money once it has.
+        """
 
     def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
         """Cancel a charge that nobody wants any more, and read back what became of the charge."""
@@ -74,7 +115,7 @@ class Gateway(Protocol):
         """Give money of the charge `attempt.target` back."""
 
     def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Send money out."""
+        """Send money out; of a split payout, as with a charge."""
 
     def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
         """Have the provider forget a stored token. `Succeeded` (its money means nothing), or why
@@ -91,11 +132,24 @@ class Gateway(Protocol):
         """Which object a webhook speaks of; None: unreadable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Further:
+    """A prepared attempt whose call that moves the money may be sent now."""
+
+    attempt: Attempt
+    budget: Budget
+
+
+#: Told that the provider's object is made; None: the call that moves the money may not be sent now.
+GoOn: TypeAlias = Callable[[Prepared], Further | None]
+
+
 class Permit(Protocol):
     """A slot at a gateway, held from before the attempt is written until its answer is there."""
 
-    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Make the one call this permit is for (a charge or a payout), and give the slot back."""
+    def send(self, attempt: Attempt, budget: Budget, go_on: GoOn) -> Outcome:
+        """Make what this permit is for, a charge or a payout with all its steps, and give the slot
+        back."""
 
     def give_back(self) -> None:
         """Nothing was sent after all."""

@@ -1,111 +1,84 @@
-"""Webhook schemes: how a provider signs, as a value; the ingress knows nothing else of providers."""
+"""Webhooks: how a provider proves that it sent one, as a value; what is stored; what it hints at."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
-from typing import Literal, assert_never
+from enum import StrEnum
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from domain.due import Due
 
-#: A header with more parts than this is not a signature header.
-MAX_PARTS = 32
-SIGNATURE_HEX = 64
-#: A longer text in a header is no token.
-MAX_TOKEN = 1_024
-#: What a token is made to sign. Equal tokens make equal MACs, and those are compared in a time that
-#: says nothing about the token.
-TOKEN_MESSAGE = b"a token is shown"
+#: Notices whose sender is not proven yet, because its certificate is not known at the door.
+UNVERIFIED: Final = "unverified"
+RECEIVED: Final = "received"
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """How a gateway proves that it is the sender.
+    """How a gateway proves that it is the sender, and what makes two of its webhooks one event.
 
-    `hmac` is `t=<unix>,v1=<hex>` style signing: HMAC-SHA256 over `<t>.<raw body>`. `header` carries
-    the parts, `signature_part` may occur several times (rotation), and the signed time must lie
-    within `tolerance_s` of ours, on both sides. With `token`, `header` carries one of the gateway's
-    secrets as it is: weaker, because it proves nothing about the body, and enough, because a body
-    only hints. `dedupe` names the field of the JSON body that identifies the event.
+    `kind` is one of
+
+    `hmac`: HMAC-SHA256 in hex over `<time>.<raw body>`. `header` carries `t=<unix>,v1=<hex>`, where
+    `signature_part` may occur several times (rotation); with `time_header`, the time stands there
+    and `header` holds nothing but the signature.
+
+    `token`: `header` carries one of the gateway's secrets as it is. Weaker, because it proves
+    nothing about the body, and enough, because a body only hints.
+
+    `sha512`: the SHA-512 in hex of something followed by a secret. Of the fields `digested` of the
+    JSON body, shown in its field `signature_part`; or, with `header`, of the raw body, shown there.
+
+    `certificate`: RSA with SHA-256 over `<id>|<time>|<secret>|<CRC-32 of the body>`, all of it in
+    headers that begin with `header`, under a certificate at an address of one of `hosts` below
+    `path`, issued to `names` or to that address. The body itself is as good as unsigned.
+
+    A signed time must lie within `tolerance_s` before ours and `ahead_s` (None: as much) after it.
     """
 
-    header: str
+    header: str = ""
     time_part: str = "t"
     signature_part: str = "v1"
     tolerance_s: int = 300
-    dedupe: str = "id"
-    kind: Literal["hmac", "token"] = "hmac"
+    #: The parts that together name an event: fields of the body. `a.b` is a field of a field,
+    #: `a.*.b` one of each element of a list, `a|b` the first that is there, `@a` a header.
+    dedupe: tuple[str, ...] = ("id",)
+    kind: Literal["hmac", "token", "sha512", "certificate"] = "hmac"
+    time_header: str = ""
+    ahead_s: int | None = None
+    digested: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    path: str = ""
+    names: tuple[str, ...] = ()
+    #: A header that names the event all alone where it is there.
+    dedupe_header: str = ""
+    body: Literal["json", "xml"] = "json"
+    #: The element, `{namespace}name`, that a SOAP answer holds; empty: it is answered in JSON.
+    answer: str = ""
+    #: Another way in which the same account may prove itself.
+    otherwise: Scheme | None = None
+
+    def ways(self) -> tuple[Scheme, ...]:
+        """Return this scheme and those that stand beside it."""
+        return (self,) if self.otherwise is None else (self, *self.otherwise.ways())
 
 
-#: How each provider signs. Configuring a gateway copies the scheme into the gateway's row.
-SCHEMES: Mapping[str, Scheme] = MappingProxyType({"sandbox": Scheme(header="sandbox-signature")})
+def scheme_of(stored: Mapping[str, Any]) -> Scheme:
+    """Read a scheme as a gateway's row holds it: JSON, where tuples are lists.
 
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """What is to be checked: the exact signed bytes and each candidate signature (32 raw bytes)."""
-
-    message: bytes
-    signatures: tuple[bytes, ...]
-
-
-def signed(scheme: Scheme, headers: Mapping[str, str], body: bytes, now_s: int) -> Signed | None:
-    """Read the header that proves the sender. None: absent, malformed, too long ago or ahead."""
-    match scheme.kind:
-        case "hmac":
-            return _timed(scheme, headers, body, now_s)
-        case "token":
-            return _shown(headers.get(scheme.header.lower(), ""))
-        case _:
-            assert_never(scheme.kind)
-
-
-def _shown(token: str) -> Signed | None:
-    if not (token.isascii() and token.isprintable() and 0 < len(token) <= MAX_TOKEN):
-        return None
-    return Signed(TOKEN_MESSAGE, (hmac.digest(token.encode(), TOKEN_MESSAGE, "sha256"),))
-
-
-def _timed(scheme: Scheme, headers: Mapping[str, str], body: bytes, now_s: int) -> Signed | None:
-    parts = list(_parts(headers.get(scheme.header.lower(), "")))
-    times = [value for name, value in parts if name == scheme.time_part]
-    if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()) or len(times[0]) > 12:
-        return None
-    if abs(now_s - int(times[0])) > scheme.tolerance_s:
-        return None
-    signatures = tuple(
-        bytes.fromhex(value)
-        for name, value in parts
-        if name == scheme.signature_part and _is_lower_hex(value)
-    )
-    if not signatures:
-        return None
-    return Signed(times[0].encode() + b"." + body, signatures)
-
-
-def _parts(header: str) -> Iterator[tuple[str, str]]:
-    for part in header.split(",", MAX_PARTS)[:MAX_PARTS]:
-        name, separator, value = part.strip().partition("=")
-        if separator:
-            yield name, value
-
-
-def _is_lower_hex(value: str) -> bool:
-    return len(value) == SIGNATURE_HEX and all(c in "0123456789abcdef" for c in value)
-
-
-def dedupe_key(scheme: Scheme, document: object, body: bytes) -> str:
-    """Return what makes this event one event: its id, else the digest of its bytes."""
-    if isinstance(document, dict):
-        value = document.get(scheme.dedupe)
-        if isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable():
-            return value
-    return "sha256:" + hashlib.sha256(body).hexdigest()
+    Rows from before an event could have several parts hold the one part as text.
+    """
+    found: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+    }
+    if isinstance(found.get("dedupe"), str):
+        found["dedupe"] = (found["dedupe"],)
+    if found.get("otherwise") is not None:
+        found["otherwise"] = scheme_of(found["otherwise"])
+    return Scheme(**found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +92,21 @@ class Notice:
     received_at: datetime
     last_copy_at: datetime
     due: Due
-    status: str = "received"
+    status: str = RECEIVED
     attempt_id: UUID | None = None
     tries: int = 0
     read_began_at: datetime | None = None
     request_id: str = ""
+    #: What proves its sender, where that is still to be checked.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Proven(StrEnum):
+    """What came of checking who sent a webhook."""
+
+    GENUINE = "genuine"
+    FORGED = "forged"
+    LATER = "later"  # what it takes could not be had now
 
 
 @dataclass(frozen=True, slots=True)

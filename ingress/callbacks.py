@@ -14,11 +14,12 @@ from starlette.routing import Route
 
 from domain.callback import Callback
 from domain.errors import FieldError, InvalidRequest, NotFound
-from domain.webhook import Scheme, dedupe_key
+from domain.webhook import Scheme
+from domain.webhook_keys import dedupe_key
 from ingress import dialects
 from ingress.fields import Fields
 from ingress.formats import Syntax, wants
-from ingress.knocks import Accounts, Door, Letter, knock
+from ingress.knocks import Accounts, Door, Letter, Sender, knock
 from ingress.sizes import PROVIDER_BYTES
 from ingress.soap import envelope_of
 from ingress.strict_json import BODY, Inexact, loads
@@ -63,11 +64,11 @@ class Callbacks:
         if syntax is Syntax.XML:
             request.state.envelope = envelope_of(await request.body())
         read = partial(read_callback, syntax=syntax)
-        stored = await self.door.take(await knock(request, known, read), id_)
-        return dialects.answer(request, {"received": True, "duplicate": not stored.new}, ROOT)
+        taken = await self.door.take(await knock(request, known, read), id_)
+        return dialects.answer(request, {"received": True, "duplicate": not taken.new}, ROOT)
 
 
-def read_callback(account: Account, body: bytes, *, syntax: Syntax) -> Letter:
+def read_callback(sender: Sender, body: bytes, *, syntax: Syntax) -> Letter:
     """Return a callback in the one form that is stored, so that JSON and XML are one event.
 
     Raises `MalformedBody`, or `InvalidRequest`: no name is there, or it is another gateway's.
@@ -84,14 +85,15 @@ def read_callback(account: Account, body: bytes, *, syntax: Syntax) -> Letter:
         message=_told(found, "message", MAX_MESSAGE),
         timestamp=_told(found, "timestamp", MAX_STATUS),
     )
-    if found.get("gateway_id") not in (None, account.id):
-        fields.refuse("gateway_id", "is not the gateway of this address", f"send {account.id}")
+    if found.get("gateway_id") not in (None, sender.account.id):
+        fix = f"send {sender.account.id}"
+        fields.refuse("gateway_id", "is not the gateway of this address", fix)
     if not errors and callback.transaction_id is None and callback.reference_id is None:
         fix = "send the reference of our request, or your own of its answer"
         fields.refuse("transaction_id", "is missing, and so is reference_id", fix)
     fields.raise_errors()
     stored = callback.body()
-    return Letter(dedupe_key(account.scheme, None, stored), stored)
+    return Letter(dedupe_key(sender.scheme, None, stored), stored)
 
 
 def _proven(account: Account) -> Account:

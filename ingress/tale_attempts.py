@@ -21,6 +21,7 @@ _HEARD: Final[Mapping[str, str]] = {
 _SAID: Final[Mapping[str, str]] = {
     "Succeeded": "it succeeded",
     "Pending": "it is being worked on",
+    "Prepared": "it was prepared, and no money was asked for yet",
     "RequiresAction": "the payer must act first",
     "Declined": "it was declined",
     "NotCharged": "no money moved",

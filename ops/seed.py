@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from domain.payment import Mode
 from domain.routing import Route
-from domain.webhook import SCHEMES
 from ops import apikeys
+from ops.providers import PROVIDERS
 from ops.store import tables
 from ops.store.gateways import Account, write_account
 from ops.vault import Vault
@@ -38,9 +38,15 @@ class Sandbox:
 
 
 def seed(
-    engine: Engine, vault: Vault, pepper: bytes, demo_key: str, sandboxes: Sequence[Sandbox]
+    engine: Engine,
+    vault: Vault,
+    pepper: bytes,
+    demo_key: str,
+    sandboxes: Sequence[Sandbox],
+    others: Iterable[Account] = (),
 ) -> None:
-    """Write the demo merchant, its key and the gateways; what exists is brought up to date."""
+    """Write the demo merchant, its key and the gateways: those of the sandbox, and of `others`.
+    What exists is brought up to date."""
     key = apikeys.parse(demo_key)
     if key is None or key.mode is not Mode.TEST:
         raise ValueError("the demo key is not a test key of this system")
@@ -73,7 +79,9 @@ def seed(
                     base_url=sandbox.base_url,
                     credentials={"secret_key": sandbox.secret_key},
                     webhook_secrets=[sandbox.webhook_secret],
-                    scheme=SCHEMES["sandbox"],
+                    scheme=PROVIDERS["sandbox"].scheme,
                     routes=sandbox.routes,
                 ),
             )
+        for account in others:
+            write_account(db, vault, account)

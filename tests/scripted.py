@@ -10,17 +10,25 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation
-from domain.flows.send import send
+from domain.flows.send import carry
 from domain.fraud.features import NO_HISTORY, Velocity
 from domain.outcome import Declined, Hardness, Lookup, NotFound, Outcome, Succeeded
 from domain.payment import Mode
-from domain.ports import Budget, Declaration, Refused
+from domain.ports import Budget, Declaration, GoOn, Promise, Refused, Resolution
 from domain.routing import GatewayRow, Route
 from domain.task import Capture, Charge, GiveBack, PayOut, Task, Void
 from domain.vaulted import Detachment
 from domain.webhook import Hint
 
 Answer: TypeAlias = Lookup | BaseException | Callable[[Attempt], Lookup]
+
+#: What a provider promises that can do everything.
+PROMISE = Promise(
+    timedelta(hours=24),
+    Resolution.LOOKUP_FIRST,
+    authoritative=True,
+    visibility_lag=timedelta(seconds=2),
+)
 
 SOFT = Declined("insufficient_funds", Hardness.SOFT)
 HARD = Declined("stolen_card", Hardness.HARD)
@@ -84,9 +92,12 @@ class Scripted:
         refusing: Refused | None = None,
         can_express: bool = True,
         row: GatewayRow | None = None,
-        **declared: Any,
+        promise: Promise = PROMISE,
+        lacks: Sequence[Operation] = (),
+        can_void: bool = True,
     ) -> None:
-        """An exception among the answers is raised; the last answer of a script stays."""
+        """An exception among the answers is raised; the last answer of a script stays. `promise` is
+        that of every operation but those which it `lacks`; only charges and payouts are split."""
         self.row = row or a_gateway(id_)
         self.refusing = refusing
         self.calls: list[Call] = []
@@ -104,10 +115,13 @@ class Scripted:
             "detach": deque(detaches),
         }
         self._can_express = can_express
-        self.declaration = replace(
-            Declaration("sandbox", 1, timedelta(hours=24), True, timedelta(seconds=2), True, True),
-            **declared,
-        )
+        whole = replace(promise, split=False)
+        promises = {
+            operation: promise if operation in (Operation.CHARGE, Operation.PAYOUT) else whole
+            for operation in Operation
+            if operation not in lacks
+        }
+        self.declaration = Declaration("sandbox", 1, promises, can_void, can_3ds=True)
 
     def made(self, operation: str = "charge") -> list[Call]:
         return [call for call in self.calls if call.operation == operation]
@@ -185,9 +199,9 @@ class Slot:
 
     gateway: Scripted
 
-    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
+    def send(self, attempt: Attempt, budget: Budget, go_on: GoOn) -> Outcome:
         try:
-            return send(self.gateway, attempt, budget)
+            return carry(self.gateway, attempt, budget, go_on)
         finally:
             self.give_back()
 

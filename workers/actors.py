@@ -12,7 +12,7 @@ from domain.commands import Command
 from domain.flows.capture import capture
 from domain.flows.charge import charge
 from domain.flows.detach import detach
-from domain.flows.notice import notice
+from domain.flows.notice import Prove, notice, unproven
 from domain.flows.payout import payout
 from domain.flows.refund import refund
 from domain.flows.resolve import resolve
@@ -27,6 +27,7 @@ def declare(
     seal: Callable[[bool], int],
     publish: Callable[[], int],
     probe: Callable[[], int],
+    prove: Prove = unproven,
 ) -> None:
     """Declare every command's actor on `broker`. Retries are rows, so none is asked for here."""
 
@@ -43,7 +44,7 @@ def declare(
     actor(Command.DETACH, lambda id_: detach(UUID(id_), runtime))
     actor(Command.PROBE, lambda _: _until_empty(probe))
     actor(Command.RESOLVE, lambda id_: resolve(UUID(id_), runtime))
-    actor(Command.NOTICE, lambda id_: notice(UUID(id_), runtime))
+    actor(Command.NOTICE, lambda id_: notice(UUID(id_), runtime, prove))
     actor(Command.SEAL, lambda scope: _until_empty(lambda: seal(scope == "all")))
     actor(Command.PUBLISH, lambda _: _until_empty(publish))
 

@@ -10,14 +10,14 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 from domain.attempt import Attempt, Operation
 from domain.breaker import NEW_MONEY, Hold, Override, Verdict
 from domain.callback import callback_hint
-from domain.flows.send import send
+from domain.flows.send import carry
 from domain.outcome import (
     Lookup,
     NotCharged,
     Outcome,
     Proof,
 )
-from domain.ports import Budget, Declaration, Refused
+from domain.ports import Budget, Declaration, GoOn, Refused
 from domain.routing import GatewayRow
 from domain.task import Task
 from domain.vaulted import Detachment
@@ -180,8 +180,8 @@ class Granted:
     adapter: Adapter
     door: _Door
 
-    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Make the one call this permit is for, and give the slot back."""
+    def send(self, attempt: Attempt, budget: Budget, go_on: GoOn) -> Outcome:
+        """Make what this permit is for, all its steps, and give the slot back."""
         asked = self.slot.operation
         assert attempt.operation == asked, f"a permit for a {asked} lets no {attempt.operation} by"
         if self.door.clock() >= budget.send_by:  # our own delay, which no breaker should count
@@ -189,7 +189,7 @@ class Granted:
             return LATE
         return self.door.through(
             self.slot,
-            lambda: send(self.adapter, attempt, budget),
+            lambda: carry(self.adapter, attempt, budget, go_on),
             lambda found: judged(found, self.adapter),
         )
 

@@ -26,6 +26,7 @@ from ops.telemetry import exposition, logs, metrics
 from ops.vault import fingerprint
 from workers.actors import declare
 from workers.caller import Caller
+from workers.certificates import Certificates
 from workers.circuit import RedisCircuit
 from workers.gateways.registry import Registry
 from workers.probing import probe_gateways
@@ -59,6 +60,7 @@ def setup() -> None:
         seal=lambda everything: seal(base.engine, settings.secrets.audit, everything=everything),
         publish=lambda: publish(base.engine, consume),
         probe=lambda: probe_gateways(base.engine, runtime.gateways),
+        prove=Certificates(base.engine, lambda: _accounts(base)),
     )
 
 

@@ -13,6 +13,7 @@ from domain.outcome import (
     NotCharged,
     NotFound,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Returned,
@@ -27,6 +28,7 @@ NAMES: Final[Mapping[type, str]] = MappingProxyType(
     {
         Succeeded: "succeeded",
         Pending: "pending",
+        Prepared: "prepared",
         RequiresAction: "requires_action",
         Declined: "declined",
         NotCharged: "not_charged",
@@ -56,7 +58,7 @@ def probed(answered: bool) -> tuple[Verdict, str]:
 def _verdict(found: Lookup, adapter: Adapter) -> Verdict:
     """Return what an outcome says about the gateway. An issuer's "no" came through a healthy one."""
     match found:
-        case Succeeded() | Pending() | RequiresAction() | TakenBack() | Returned():
+        case Succeeded() | Pending() | Prepared() | RequiresAction() | TakenBack() | Returned():
             return Verdict.GOOD
         case Declined() | NotFound():
             return Verdict.GOOD

@@ -15,6 +15,7 @@ from domain.commands import Command
 from domain.due import NEVER, Due, Lease, Reason
 from domain.events import Actor, attempt_told, payment_told
 from domain.facts import Fact, Source
+from domain.flows.confirm import sender_goes_on
 from domain.flows.consequences import close_cases
 from domain.flows.intent import Intent
 from domain.flows.learn import learn, record, take_over
@@ -105,6 +106,10 @@ def _stand(work: Work, payment: Payment, attempt: Attempt, lease: Lease, runtime
     if attempt.state is State.SENDING:
         learnt = take_over(work, attempt, runtime)
         payment, attempt = learnt.of_payment, learnt.attempt
+        if not attempt.blocks:  # split, and its money was never asked for
+            work.save_payment(payment, lease)
+            learnt.wake(runtime)
+            return
         runtime.wake(Command.RESOLVE, attempt.id, payment.request_id)
     elif attempt.due.parked is None and (
         payment.cancel_requested_at is not None or work.now >= payment.expires_at
@@ -172,7 +177,8 @@ def _attempt(
         permit.give_back()
         return False
     budget = Budget(run.begun + policy.send_window_s, run.begun + policy.call_s)
-    outcome = permit.send(attempt, budget)
+    promise = declared.promises[Operation.CHARGE]
+    outcome = permit.send(attempt, budget, sender_goes_on(attempt, promise, budget, runtime))
     learnt = learn(Fact(attempt.id, Source.ANSWER, outcome), attempt, runtime)
     payment = learnt.of_payment
     if isinstance(outcome, NotCharged) and outcome.retry_after_s:

@@ -40,6 +40,7 @@ class Intent:
     ) -> Attempt:
         """Return the attempt that is committed before its request is sent."""
         deadline = now + timedelta(seconds=policy.call_s)
+        promise = declared.promises[self.operation]
         return Attempt(
             id=id_,
             payment_id=self.payment_id,
@@ -54,7 +55,7 @@ class Intent:
             request=request,
             send_before=now + timedelta(seconds=policy.send_window_s),
             deadline_at=deadline,
-            key_window_ends=now + declared.key_window,
+            key_window_ends=now + promise.key_window,
             created_at=now,
             # Should we die now, `resolve` takes over as soon as we can no longer be sending.
             due=Due(deadline + timedelta(seconds=policy.lease_slack_s)),
@@ -63,6 +64,7 @@ class Intent:
             payout_id=self.payout_id,
             target=self.target,
             captures=self.captures,
+            confirming=not promise.split,
         )
 
 

@@ -16,7 +16,7 @@ from domain.facts import Fact, Source, Transaction
 from domain.flows.consequences import asked_again, give_back, opened, released
 from domain.fraud.identities import identities
 from domain.hold_facts import apply_to_hold
-from domain.outcome import Declined, NotCharged, Proof, Unknown
+from domain.outcome import Declined, NotCharged, Outcome, Prepared, Proof, Unknown
 from domain.payment import PAID, Payment, Status
 from domain.payout import Payout
 from domain.payout_facts import apply_payout
@@ -98,6 +98,8 @@ def _charge(
     attempt = _write_attempt(work, known, applied.attempt, then)
     wakes = [*opened(work, fact, payment, known, attempt, runtime)]
     wakes += give_back(work, payment, known, attempt, runtime)
+    if attempt.due.next_run_at == work.now and isinstance(fact.outcome, Prepared):
+        wakes.append((Command.RESOLVE, attempt.id))
     return Learnt(attempt, payment, wakes=(*_due(payment, work), *wakes))
 
 
@@ -198,11 +200,14 @@ def _payout(work: Work, fact: Fact, payout_id: UUID, runtime: Runtime, then: The
 
 
 def take_over(work: Work, attempt: Attempt, runtime: Runtime) -> Learnt:
-    """Its sender died, or stalls, between its first byte and its last: it may have moved money.
+    """Its sender died, or stalls, between its first byte and its last: it may have moved money,
+    unless it is split and that call was not allowed yet: nobody will allow it any more.
 
     From here on others may send the same bytes, so the first copy's own answer proves less.
     """
-    lost = Unknown("the worker stopped before the answer was stored")
+    lost: Outcome = Unknown("the worker stopped before the answer was stored")
+    if not attempt.confirming:
+        lost = NotCharged(Proof.NEVER_SENT, "the worker stopped before it asked for the money")
     return record(
         work,
         Fact(attempt.id, Source.RECOVERY, lost),

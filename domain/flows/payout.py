@@ -13,6 +13,7 @@ from domain.books import Claim, Work
 from domain.due import NEVER, Lease, Reason
 from domain.events import Actor, attempt_told
 from domain.facts import Fact, Source, is_open
+from domain.flows.confirm import sender_goes_on
 from domain.flows.intent import Intent
 from domain.flows.learn import learn
 from domain.operation_events import payout_told
@@ -63,7 +64,9 @@ def payout(payout_id: UUID, runtime: Runtime) -> None:
         found.permit.give_back()
         raise
     budget = Budget(begun + policy.send_window_s, begun + policy.call_s)
-    outcome = found.permit.send(attempt, budget)
+    promise = found.declared.promises[Operation.PAYOUT]
+    go_on = sender_goes_on(attempt, promise, budget, runtime)
+    outcome = found.permit.send(attempt, budget, go_on)
     learn(Fact(attempt.id, Source.ANSWER, outcome), attempt, runtime).wake(runtime)
 
 

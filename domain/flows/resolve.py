@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from domain.commands import Command
 from domain.due import NEVER, Reason
 from domain.events import Actor, attempt_told
 from domain.facts import Fact, Source, is_open, polled
+from domain.flows.confirm import resolver_goes_on
 from domain.flows.learn import Then, learn, take_over
 from domain.flows.send import send
 from domain.outcome import (
@@ -19,13 +20,15 @@ from domain.outcome import (
     NotFound,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Succeeded,
     Unknown,
 )
 from domain.payment import Payment
-from domain.ports import Budget, Declaration, Gateway, Runtime
+from domain.policy import Policy
+from domain.ports import Budget, Gateway, Promise, Resolution, Runtime
 
 
 def resolve(attempt_id: UUID, runtime: Runtime) -> None:
@@ -56,10 +59,16 @@ def resolve(attempt_id: UUID, runtime: Runtime) -> None:
         runtime.wake(Command.RESOLVE, attempt.id, attempt.request_id)
         return
     gateway = runtime.gateways.get(attempt.gateway_id)
-    if gateway is None:
-        found: tuple[Source, Outcome] = (Source.LOOKUP, Unknown("the gateway has no adapter here"))
+    found: tuple[Source, Outcome]
+    if unwanted and is_open(attempt) and not attempt.confirming:
+        # Nobody asked for the money, and nobody will: `confirm` refuses what is not wanted.
+        lapsed = attempt.state is State.REQUIRES_ACTION  # it was the payer who did not act
+        unasked = NotCharged(Proof.NEVER_SENT, "its money was never asked for", lapsed=lapsed)
+        found = Source.RECOVERY, unasked
+    elif gateway is None:
+        found = Source.LOOKUP, Unknown("the gateway has no adapter here")
     else:
-        found = _ask(attempt, gateway, now, until, runtime, unwanted=unwanted)
+        found = _ask(Case(attempt, gateway, now, until, unwanted), runtime)
     source, outcome = found
     learn(Fact(attempt.id, source, outcome), attempt, runtime, _later(runtime)).wake(runtime)
 
@@ -83,49 +92,69 @@ def _later(runtime: Runtime) -> Then:
     return later
 
 
-def _ask(
-    attempt: Attempt,
-    gateway: Gateway,
-    now: datetime,
-    until: float,
-    runtime: Runtime,
-    *,
-    unwanted: bool,
-) -> tuple[Source, Outcome]:
-    """Look up; then, by what is wanted, send the stored bytes again or cancel."""
-    declared = gateway.declaration
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One attempt to be cleared up, and by when (`until`, monotonic)."""
+
+    attempt: Attempt
+    gateway: Gateway
+    now: datetime
+    until: float
+    #: Whether nobody waits for its money any more.
+    unwanted: bool
+
+    @property
+    def promise(self) -> Promise:
+        """What the provider promises about its operation."""
+        return self.gateway.declaration.promises[self.attempt.operation]
+
+    def may_replay(self, policy: Policy) -> bool:
+        """Whether the same bytes may go again: lost, wanted, and protected for as long as it takes."""
+        margin = timedelta(seconds=2 * policy.call_s)
+        lost = self.attempt.state is State.UNKNOWN and self.attempt.may_replay(self.now, margin)
+        return lost and not self.unwanted and self.promise.resolution is not Resolution.LOOKUP_ONLY
+
+
+def _ask(case: Case, runtime: Runtime) -> tuple[Source, Outcome]:
+    """Find out, in the order that the provider declares; then, by what is wanted, send the stored
+    bytes again, go on with what is prepared, or cancel."""
+    attempt, gateway, until = case.attempt, case.gateway, case.until
+    again = case.may_replay(runtime.policy)
+    if again and case.promise.resolution is Resolution.REPLAY_FIRST:
+        replayed = _replayed(send(gateway, attempt, _budget(until, runtime)))
+        if not isinstance(replayed, Unknown | Prepared):
+            return Source.ANSWER, replayed
+        again = False
     found = gateway.lookup(attempt, _budget(until, runtime))
     match found:
         case NotFound():
-            return _absent(attempt, gateway, declared, now, unwanted, until, runtime)
-        case Pending() | RequiresAction() | Succeeded(captured=False) if (
-            unwanted and declared.can_void and is_open(attempt)
+            return _absent(case, again, runtime)
+        case Pending() | RequiresAction() | Prepared() | Succeeded(captured=False) if (
+            case.unwanted and gateway.declaration.can_void and is_open(attempt)
         ):
             named = replace(attempt, provider_id=attempt.provider_id or found.provider_id)
             return Source.VOID, gateway.cancel(named, _budget(until, runtime))
+        case Prepared() if not case.unwanted:
+            budget = _budget(until, runtime)
+            further = resolver_goes_on(found, attempt, case.promise, budget, runtime)
+            if further is None:
+                return Source.LOOKUP, found
+            return Source.ANSWER, _replayed(send(gateway, further.attempt, further.budget))
         case _:
             return Source.LOOKUP, found
 
 
-def _absent(
-    attempt: Attempt,
-    gateway: Gateway,
-    declared: Declaration,
-    now: datetime,
-    unwanted: bool,
-    until: float,
-    runtime: Runtime,
-) -> tuple[Source, Outcome]:
+def _absent(case: Case, again: bool, runtime: Runtime) -> tuple[Source, Outcome]:
     """The provider does not know the attempt. That alone proves nothing (law 4)."""
+    attempt, promise = case.attempt, case.promise
     # A replay may have left as late as the key's window allowed, and takes as long to be seen.
     last_sent = max(attempt.deadline_at, attempt.key_window_ends)
-    if declared.lookup_authoritative and now > last_sent + declared.visibility_lag:
+    if promise.authoritative and case.now > last_sent + promise.visibility_lag:
         return Source.LOOKUP, NotCharged(Proof.READ_BACK, "absent after every window had closed")
-    margin = timedelta(seconds=2 * runtime.policy.call_s)
-    lost = attempt.state is State.UNKNOWN and attempt.may_replay(now, margin)
-    if lost and not unwanted:
+    if again:
         # The same bytes under the same key: the provider charges at most once, whichever arrives.
-        return Source.ANSWER, _replayed(send(gateway, attempt, _budget(until, runtime)))
+        replayed = _replayed(send(case.gateway, attempt, _budget(case.until, runtime)))
+        return Source.ANSWER, replayed
     return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")
 
 

@@ -9,6 +9,7 @@ from ingress.contract import Json
 from ingress.contract import transfers_examples as examples
 from ingress.contract.codes import ANYWHERE, WITH_A_BODY, refusals
 from ingress.contract.transfers import READS_XML, problems
+from ingress.soap import wrapped
 
 _REFUSED: Final = (
     *("unauthorized", "forbidden", "not_found", "rate_limited"),
@@ -16,10 +17,11 @@ _REFUSED: Final = (
     *ANYWHERE,
 )
 _PROOF: Final = (
-    "The signature over the raw body is the only proof that counts; no API key is needed. "
-    "The event is stored once, and the object it speaks of is read again at the provider "
-    "before anything changes."
+    "The provider's own proof, by signature, digest or token, is the only one that counts; no API "
+    "key is needed. The event is stored once, and the object it speaks of is read again at the "
+    "provider before anything changes. A bank that speaks SOAP is answered in its envelope."
 )
+_ACK: Final = wrapped('<Ack xmlns="urn:soapbank:v1"/>')
 _OLDER: Final = (
     " The addresses from before there were versions lead here as well: "
     "`/api/webhooks/{provider}` and `/api/providers/{provider}/webhook`."
@@ -48,6 +50,8 @@ _CALLER: Final = _path("gateway", "The gateway that calls.", "bank-xml")
 
 def _take(operation_id: str, summary: str, parameters: list[Json], more: str = "") -> Json:
     answer = {"schema": {"$ref": "#/components/schemas/Received"}, "example": examples.RECEIVED}
+    said = {"application/json": answer, "text/xml": {"schema": {}, "example": _ACK}}
+    asked: Json = {media: {"schema": {}} for media in ("application/json", "text/xml")}
     return {
         "operationId": operation_id,
         "tags": ["Webhooks"],
@@ -55,8 +59,8 @@ def _take(operation_id: str, summary: str, parameters: list[Json], more: str = "
         "description": _PROOF + more,
         "security": [],
         "parameters": parameters,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
-        "responses": {"200": _stored({"application/json": answer}), **refusals(*_REFUSED)},
+        "requestBody": {"required": True, "content": asked},
+        "responses": {"200": _stored(said), **refusals(*_REFUSED)},
     }
 
 

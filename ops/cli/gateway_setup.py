@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 import typer
 
 from domain.payment import Mode
-from domain.webhook import SCHEMES
 from ops.cli.changing import changing
 from ops.cli.deeds import operator
 from ops.cli.refusals import Misuse
 from ops.cli.routes import MOST_PRIORITY
 from ops.cli.secret_sources import OPTION, GatewaySecrets, read_secrets
 from ops.cli.show import note, screen
+from ops.providers import PROVIDERS
 from ops.store.gateway_changes import (
     add_gateway,
     find_account,
@@ -41,13 +41,17 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SETTING: Final = re.compile(r"([a-z][a-z0-9_]{0,63})=(.{0,2000})", re.DOTALL)
 
+#: Where providers call it differently, so that nobody has to guess.
+_SECRETS: Final = ", ".join(f"at {name} the {one.secret}" for name, one in PROVIDERS.items())
+
 Id = Annotated[str, typer.Argument(metavar="ID", help="The gateway: stripe-eu, sandbox-a.")]
 Url = Annotated[str, typer.Option(metavar="URL", help="Where the provider answers.")]
 Secrets = Annotated[
     str,
     typer.Option(
         metavar="SOURCE",
-        help="Where credentials and webhook_secrets lie as JSON: a file, - for stdin, or env:NAME.",
+        help="Where credentials and webhook_secrets lie as JSON: a file, - for stdin, or env:NAME. "
+        f"Webhook secrets are {_SECRETS}.",
     ),
 ]
 Name = Annotated[str | None, typer.Option(metavar="TEXT", help="As people call it.")]
@@ -72,7 +76,7 @@ Setting = Annotated[
 
 def add(
     id_: Id,
-    provider: Annotated[str, typer.Option(help=f"One of {', '.join(SCHEMES)}.")],
+    provider: Annotated[str, typer.Option(help=f"One of {', '.join(PROVIDERS)}.")],
     mode: Annotated[Mode, typer.Option(help="test moves no money, live does.")],
     base_url: Url,
     secrets: Secrets,
@@ -89,7 +93,7 @@ def add(
     if _ID.fullmatch(id_) is None:
         fix = "write 1 to 64 lower-case letters, digits, - and _: stripe-eu"
         raise Misuse("ID", f"{id_} is not a gateway's id", fix)
-    _one_of("--provider", provider, SCHEMES)
+    _one_of("--provider", provider, PROVIDERS)
     opened = read_secrets(secrets)
     if opened.credentials is None or opened.webhook_secrets is None:
         fix = 'give both "credentials" and "webhook_secrets" ([]: it sends no webhooks)'
@@ -102,7 +106,7 @@ def add(
         base_url=_address(base_url, mode),
         credentials=opened.credentials,
         webhook_secrets=opened.webhook_secrets,
-        scheme=SCHEMES[provider],
+        scheme=PROVIDERS[provider].scheme,
         routes=(),
         settings=_settings({}, setting),
         active=not inactive,
@@ -111,6 +115,7 @@ def add(
     with changing() as (books, db):
         add_gateway(db, Vault(books.settings.secrets.keyring), account, operator())
     screen().print(f"{id_} is configured ({provider}, {mode})")
+    note(f"webhooks: /v1/webhooks/{provider}/{id_}, proven by its {PROVIDERS[provider].secret}")
     note(f"next: paylink routes add {id_}")
 
 

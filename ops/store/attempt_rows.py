@@ -36,9 +36,6 @@ def attempt_insert(attempt: Attempt, vault: Vault) -> dict[str, Any]:
         "request": vault.seal(
             attempt.request, table="payment_attempts", column="request", row=attempt.id.hex
         ),
-        "send_before": attempt.send_before,
-        "deadline_at": attempt.deadline_at,
-        "key_window_ends": attempt.key_window_ends,
         "created_at": attempt.created_at,
         "request_id": attempt.request_id,
     } | attempt_update(attempt, attempt.created_at)
@@ -48,6 +45,11 @@ def attempt_update(attempt: Attempt, now: datetime) -> dict[str, Any]:
     """Return the columns that may change."""
     return {
         "state": attempt.state.value,
+        # A trigger lets the three times change once: with `confirming`, before money is asked for.
+        "confirming": attempt.confirming,
+        "send_before": attempt.send_before,
+        "deadline_at": attempt.deadline_at,
+        "key_window_ends": attempt.key_window_ends,
         "held": attempt.held,
         "released": attempt.released,
         "captured": attempt.captured,
@@ -94,6 +96,7 @@ def attempt_of(row: Row, vault: Vault) -> Attempt:
         held=row["held"],
         released=row["released"],
         captured=row["captured"],
+        confirming=row["confirming"],
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from domain.attempt import State
 from domain.payment import Mode
 from ops.store import tables
+from ops.store.certificates import forget_certificates
 from ops.store.changes import ChangeRefused, changed
 from ops.store.gateways import Account, account_of, account_values, route_values
 from ops.vault import Vault
@@ -84,6 +85,8 @@ def set_gateway(
             f"{count} open attempts of {gateway_id} must be resolved where they were sent",
             "wait for them, or add the other address as another gateway",
         )
+    if {"settings", "base_url"} & changes.keys():
+        forget_certificates(db, gateway_id)
     again = {"version": after.version, "updated_at": text("clock_timestamp()")}
     where = tables.gateways.c.id == gateway_id
     db.execute(update(tables.gateways).where(where).values(account_values(vault, after) | again))
@@ -111,6 +114,7 @@ def remove_gateway(db: Connection, gateway_id: str, by: str) -> None:
         )
     try:
         with db.begin_nested():
+            forget_certificates(db, gateway_id)
             for table in (tables.gateway_routes, tables.gateway_health):
                 db.execute(delete(table).where(table.c.gateway_id == gateway_id))
             db.execute(delete(tables.gateways).where(tables.gateways.c.id == gateway_id))

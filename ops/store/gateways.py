@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from domain.health import Health
 from domain.payment import Mode
 from domain.routing import GatewayRow, Route
-from domain.webhook import Scheme
+from domain.webhook import Scheme, scheme_of
 from ops.store import tables
+from ops.store.certificates import read_certificates
 from ops.vault import Vault
 
 #: One row per gateway: its routes gathered, a person's word while it lasts, what probes found. A
@@ -82,6 +83,8 @@ class Account:
     type: str = "card"
     data_format: str = "json"
     priority: int = 100
+    #: Checked certificates in PEM by address; no part of the configuration.
+    certificates: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 def read_gateways(db: Connection) -> list[GatewayRow]:
@@ -112,7 +115,11 @@ def read_seen(db: Connection) -> list[Seen]:
 def read_accounts(db: Connection, vault: Vault) -> list[Account]:
     """Return every gateway's configuration with its secrets opened; for adapters and the door."""
     t = tables.gateways
-    return [account_of(found, vault) for found in db.execute(select(t).order_by(t.c.id))]
+    known = read_certificates(db)
+    return [
+        replace(account_of(found, vault), certificates=known.get(found.id, {}))
+        for found in db.execute(select(t).order_by(t.c.id))
+    ]
 
 
 def write_account(db: Connection, vault: Vault, account: Account) -> None:
@@ -145,7 +152,7 @@ def account_of(found: Any, vault: Vault) -> Account:
         webhook_secrets=json.loads(
             _open(vault, found.webhook_secrets, "webhook_secrets", found.id)
         ),
-        scheme=Scheme(**found.webhook_scheme),
+        scheme=scheme_of(found.webhook_scheme),
         settings=found.settings,
         ip_allowlist=found.ip_allowlist,
         active=found.is_active,

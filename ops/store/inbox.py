@@ -1,21 +1,25 @@
-"""The inbox: verified webhooks, many in one statement; a copy costs a counter and at most a re-read."""
+"""The inbox: webhooks, many in one statement; a copy costs a counter and at most a re-read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from psycopg import AsyncConnection
+
+from domain.errors import Overloaded
 from ops.store.accept import Pool
 from ops.vault import Vault
 
+#: How many webhooks of one gateway may wait for a certificate. A stranger can make them up, and
+#: each costs a worker a fetch; those of a genuine new certificate are a few seconds' worth.
+MAX_UNVERIFIED: Final = 1_000
+
 # A copy that comes after the last re-read began may tell of a newer change: it arms the row again.
-_STORE = """
-INSERT INTO webhook_events
-       (id, gateway_id, dedupe_key, body, copies, request_id, next_run_at, wake_at)
-SELECT i, g, d, b, n, r, clock_timestamp(), clock_timestamp() + interval '5 s'
-  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[])
-       AS came(i, g, d, b, n, r)
+_ON_COPY = """
 ON CONFLICT (gateway_id, dedupe_key) DO UPDATE
    SET copies = webhook_events.copies + excluded.copies, last_copy_at = clock_timestamp(),
        next_run_at = CASE WHEN webhook_events.parked_at IS NULL
@@ -25,16 +29,40 @@ ON CONFLICT (gateway_id, dedupe_key) DO UPDATE
 RETURNING id, gateway_id, dedupe_key, xmax = 0 AS is_new
 """
 
+_STORE = f"""
+INSERT INTO webhook_events
+       (id, gateway_id, dedupe_key, body, copies, request_id, next_run_at, wake_at)
+SELECT i, g, d, b, n, r, clock_timestamp(), clock_timestamp() + interval '5 s'
+  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[])
+       AS came(i, g, d, b, n, r)
+{_ON_COPY}"""
+
+# Each gateway's bound counts what waits there and what comes before in this batch. Two batches at
+# the same time may pass it by one batch: it bounds what strangers can do, and nothing else.
+_STORE_UNVERIFIED = f"""
+INSERT INTO webhook_events
+       (id, gateway_id, dedupe_key, body, copies, request_id, headers, status, next_run_at, wake_at)
+SELECT i, g, d, b, n, r, h, 'unverified', clock_timestamp(), clock_timestamp() + interval '5 s'
+  FROM (SELECT came.*, row_number() OVER (PARTITION BY g) AS place
+          FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[],
+                      %s::bytea[]) AS came(i, g, d, b, n, r, h)) AS came
+ WHERE place + (SELECT count(*) FROM (SELECT FROM webhook_events
+                 WHERE gateway_id = g AND status = 'unverified' LIMIT {MAX_UNVERIFIED}) AS waiting)
+       <= {MAX_UNVERIFIED}
+{_ON_COPY}"""
+
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """One verified webhook at the door."""
+    """One webhook at the door."""
 
     id: UUID
     gateway_id: str
     dedupe_key: str
     body: bytes = field(repr=False)
     request_id: str
+    #: What is to prove its sender; empty: the sender is proven.
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +73,9 @@ class Stored:
     new: bool
 
 
+Event: TypeAlias = tuple[str, str]
+
+
 class Inbox:
     """Stores batches of webhooks."""
 
@@ -53,28 +84,44 @@ class Inbox:
         self._vault = vault
 
     async def __call__(self, came: Sequence[Came]) -> list[Stored | Exception]:
-        """Store a batch; each copy of an event gets the event's one row."""
-        events: dict[tuple[str, str], list[Came]] = {}
+        """Store a batch; each copy of an event gets the event's one row.
+
+        One whose sender is not proven may find no room: it gets `Overloaded`.
+        """
+        events: dict[Event, list[Came]] = {}
         for one in came:
             events.setdefault((one.gateway_id, one.dedupe_key), []).append(one)
-        written = [
-            (
-                copies[0].id,
-                *event,
-                self._vault.seal(
-                    copies[0].body, table="webhook_events", column="body", row=copies[0].id.hex
-                ),
-                len(copies),
-                copies[0].request_id,
-            )
-            for event, copies in sorted(events.items())
-        ]
-        columns = [list(column) for column in zip(*written, strict=True)]
+        ordered = [copies for _, copies in sorted(events.items())]
         async with self._pool.connection() as db:
-            cursor = await db.execute(_STORE, columns)
-            found = {(row[1], row[2]): (row[0], row[3]) for row in await cursor.fetchall()}
-        answers: list[Stored | Exception] = []
-        for one in came:
-            id_, new = found[(one.gateway_id, one.dedupe_key)]
-            answers.append(Stored(id_, new and one.id == id_))
-        return answers
+            found = await self._write(db, _STORE, [one for one in ordered if not one[0].headers])
+            found |= await self._write(
+                db, _STORE_UNVERIFIED, [one for one in ordered if one[0].headers]
+            )
+        return [_answer(one, found) for one in came]
+
+    async def _write(
+        self, db: AsyncConnection[Any], query: str, events: Sequence[Sequence[Came]]
+    ) -> dict[Event, tuple[UUID, bool]]:
+        if not events:
+            return {}
+        columns = [list(column) for column in zip(*map(self._row, events), strict=True)]
+        cursor = await db.execute(query, columns)
+        return {(row[1], row[2]): (row[0], row[3]) for row in await cursor.fetchall()}
+
+    def _row(self, copies: Sequence[Came]) -> tuple[object, ...]:
+        one = copies[0]
+        event = (one.id, one.gateway_id, one.dedupe_key, self._sealed(one, "body", one.body))
+        row = (*event, len(copies), one.request_id)
+        if not one.headers:
+            return row
+        return (*row, self._sealed(one, "headers", json.dumps(dict(one.headers)).encode()))
+
+    def _sealed(self, one: Came, column: str, value: bytes) -> bytes:
+        return self._vault.seal(value, table="webhook_events", column=column, row=one.id.hex)
+
+
+def _answer(one: Came, found: Mapping[Event, tuple[UUID, bool]]) -> Stored | Exception:
+    kept = found.get((one.gateway_id, one.dedupe_key))
+    if kept is None:
+        return Overloaded("too many webhooks of this gateway wait for their certificate")
+    return Stored(kept[0], kept[1] and one.id == kept[0])

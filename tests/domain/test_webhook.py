@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.webhook import MAX_PARTS, SCHEMES, Scheme, Signed, dedupe_key, signed
+from domain.webhook import Scheme, scheme_of
+from domain.webhook_claims import MAX_PARTS, Signed, claimed
+from native.verifier import verify
+from ops.providers import PROVIDERS
 
 SCHEME = Scheme(header="Sandbox-Signature")
 NOW_S = 1_775_000_000
@@ -17,7 +21,9 @@ A, B, C = "ab" * 32, "cd" * 32, "0f" * 32
 
 
 def read(header: str, *, now_s: int = NOW_S, scheme: Scheme = SCHEME) -> Signed | None:
-    return signed(scheme, {"sandbox-signature": header}, BODY, now_s)
+    found = claimed(scheme, {"sandbox-signature": header}, BODY, now_s)
+    assert found is None or isinstance(found, Signed)
+    return found
 
 
 def test_what_is_signed_is_the_time_and_the_raw_body() -> None:
@@ -79,7 +85,7 @@ def test_a_malformed_header_is_no_signature(header: str) -> None:
 
 
 def test_an_absent_header_is_no_signature() -> None:
-    assert signed(SCHEME, {}, BODY, NOW_S) is None
+    assert claimed(SCHEME, {}, BODY, NOW_S) is None
 
 
 def test_blanks_around_the_parts_are_allowed() -> None:
@@ -102,8 +108,9 @@ def test_a_time_of_a_million_digits_is_refused_unread() -> None:
 
 @given(header=st.text(max_size=200), body=st.binary(max_size=50))
 def test_no_header_is_a_crash(header: str, body: bytes) -> None:
-    found = signed(SCHEME, {"sandbox-signature": header}, body, NOW_S)
+    found = claimed(SCHEME, {"sandbox-signature": header}, body, NOW_S)
 
+    assert found is None or isinstance(found, Signed)
     assert found is None or all(len(signature) == 32 for signature in found.signatures)
 
 
@@ -115,22 +122,56 @@ def test_a_provider_may_name_its_parts_and_its_tolerance() -> None:
     assert read(f"t={NOW_S},v1={A}", scheme=scheme) is None
 
 
-def test_the_sandbox_declares_its_scheme() -> None:
-    assert SCHEMES["sandbox"].header == "sandbox-signature"
+def test_the_published_signature_of_stripe_is_believed_and_its_neighbours_are_not() -> None:
+    scheme, secret = PROVIDERS["stripe"].scheme, b"whsec_test_secret"
+    v1 = "799c4ba7bb339f3c8601adfd112f0e477c930a268be1243d341abb8286501c2f"
+    header = f"t=1492774577,v0={B},v1={C},v1={v1}"
+
+    def believed(header: str, body: bytes, now_s: int = 1_492_774_577) -> bool:
+        claim = claimed(scheme, {"stripe-signature": header}, body, now_s)
+        return isinstance(claim, Signed) and any(verify(*one) for one in claim.checks(secret))
+
+    assert believed(header, BODY)
+    assert not believed(header.replace("2f", "2e"), BODY)
+    assert not believed(header, b'{"id": "evt_1"}')  # the same JSON, written otherwise
+    assert not believed(header, BODY, now_s=1_492_774_577 + 301)
+    assert not believed(header, BODY, now_s=1_492_774_577 - 301)
+    assert not believed(f"t=1492774577,v0={v1}", BODY)  # a weaker version is not accepted instead
+    assert not believed(f"t=1492774578,v1={v1}", BODY)
 
 
-def test_an_events_own_id_makes_it_one_event() -> None:
-    assert dedupe_key(SCHEME, {"id": "evt_1"}, b"a") == dedupe_key(SCHEME, {"id": "evt_1"}, b"b")
-    assert dedupe_key(Scheme("h", dedupe="event"), {"event": "e9", "id": "no"}, b"") == "e9"
+def test_the_time_and_the_signature_may_stand_in_headers_of_their_own() -> None:
+    scheme = PROVIDERS["soapbank"].scheme
+
+    def read_two(**headers: str) -> object:
+        named = {f"x-bank-{name}": value for name, value in headers.items()}
+        return claimed(scheme, named, BODY, NOW_S)
+
+    signed = Signed(f"{NOW_S}.".encode() + BODY, (bytes.fromhex(A),))
+    assert read_two(timestamp=str(NOW_S), signature=A) == signed
+    assert read_two(timestamp=str(NOW_S - 300), signature=A) is not None
+    for wrong in (
+        {"timestamp": str(NOW_S - 301), "signature": A},
+        {"timestamp": str(NOW_S + 301), "signature": A},
+        {"timestamp": str(NOW_S), "signature": f"v1={A}"},
+        {"timestamp": str(NOW_S), "signature": A.upper()},
+        {"timestamp": f"t={NOW_S}", "signature": A},
+        {"timestamp": "\xb2", "signature": A},
+        {"timestamp": str(NOW_S), "signature": "\xe9" * 64},
+        {"timestamp": str(NOW_S)},
+        {"signature": A},
+    ):
+        assert read_two(**wrong) is None
 
 
-@pytest.mark.parametrize(
-    "document",
-    [None, [], "evt_1", {}, {"id": 7}, {"id": None}, {"id": ""}, {"id": "x" * 201}, {"id": "a\nb"}],
-)
-def test_without_an_id_the_bytes_are_the_event(document: object) -> None:
-    assert dedupe_key(SCHEME, document, BODY) == "sha256:" + hashlib.sha256(BODY).hexdigest()
+def test_a_stored_scheme_is_read_as_it_was_whatever_its_age() -> None:
+    old = {"header": "h", "time_part": "t", "signature_part": "v1", "tolerance_s": 300}
 
-
-def test_the_longest_id_is_still_an_id() -> None:
-    assert dedupe_key(SCHEME, {"id": "x" * 200}, BODY) == "x" * 200
+    assert scheme_of(old | {"dedupe": "event", "kind": "token"}) == Scheme(
+        "h", dedupe=("event",), kind="token"
+    )
+    assert scheme_of(old).kind == "hmac"  # stored before there were kinds
+    for provider in PROVIDERS.values():
+        stored = json.loads(json.dumps(asdict(provider.scheme)))
+        assert scheme_of(stored) == provider.scheme
+        assert hash(scheme_of(stored)) == hash(provider.scheme)

@@ -9,13 +9,13 @@ import pytest
 from domain.directory import as_shipped
 from domain.errors import InvalidRequest
 from domain.payment import Mode
-from domain.webhook import SCHEMES
 from ingress.directory import check_preference, on_memory
+from ops.providers import PROVIDERS
 from ops.store.gateways import Account
 
 
 def account(id_: str, provider: str, mode: Mode = Mode.TEST) -> Account:
-    return Account(id_, provider, mode, "http://127.0.0.1:1", {}, [], SCHEMES["sandbox"])
+    return Account(id_, provider, mode, "http://127.0.0.1:1", {}, [], PROVIDERS["sandbox"].scheme)
 
 
 ACCOUNTS = [account("stripe-eu", "stripe"), account("paypal-live", "paypal", Mode.LIVE)]

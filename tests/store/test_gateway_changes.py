@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from domain.attempt import State
 from domain.health import Health
 from domain.payment import Mode
-from domain.webhook import SCHEMES
+from ops.providers import PROVIDERS
 from ops.store.changes import ChangeRefused
 from ops.store.gateway_changes import OPEN, add_gateway, find_account, remove_gateway, set_gateway
 from ops.store.gateway_health import MAX_ERROR, force, note_probe
@@ -30,7 +30,7 @@ NEW = Account(
     base_url="http://127.0.0.1:3",
     credentials={"secret_key": "sk_secret"},
     webhook_secrets=["wh_secret"],
-    scheme=SCHEMES["sandbox"],
+    scheme=PROVIDERS["sandbox"].scheme,
     routes=(),
     settings={"pace": 3},
     ip_allowlist=["203.0.113.0/24"],

@@ -97,6 +97,22 @@ def test_an_intent_never_changes(books: Books) -> None:
             books.sql(f"UPDATE payment_attempts SET {change} WHERE id = :id", id=attempt)
 
 
+def test_an_attempt_is_confirmed_once_and_only_then_gets_other_times(books: Books) -> None:
+    attempt = a_charge(books, a_payment(books), state=State.SENDING)
+    change = "UPDATE payment_attempts SET {} WHERE id = :id"
+    times = "send_before = send_before + interval '1 s', deadline_at = deadline_at"
+    for refused in (times, f"confirming = true, {times}", "confirming = false"):
+        with pytest.raises(DBAPIError, match="its times never change"):
+            books.sql(change.format(refused), id=attempt)
+
+    split = a_charge(books, a_payment(books), state=State.SENDING, confirming=False)
+    with pytest.raises(DBAPIError, match="its times never change"):
+        books.sql(change.format(times), id=split)
+    books.sql(change.format(f"confirming = true, {times}"), id=split)
+    with pytest.raises(DBAPIError, match="its times never change"):
+        books.sql(change.format(f"confirming = true, {times}"), id=split)
+
+
 def test_law_15_a_test_payment_cannot_use_a_live_gateway(books: Books) -> None:
     books.sql(
         "INSERT INTO gateways (id, provider, mode, base_url, credentials, webhook_scheme,"

@@ -8,7 +8,10 @@ from dataclasses import replace
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from ops.store.inbox import Came, Inbox, Stored
+from domain.errors import Overloaded
+from domain.webhook import RECEIVED, UNVERIFIED
+from ops.store import inbox
+from ops.store.inbox import MAX_UNVERIFIED, Came, Inbox, Stored
 from ops.store.outbox import publish, unpublished
 from tests.store.books import a_payment
 from tests.store.conftest import Books
@@ -23,8 +26,8 @@ def came(books: Books, key: str, body: bytes = b'{"id": "evt"}', gateway: str = 
 def store(books: Books, *batches: list[Came]) -> list[list[Stored | Exception]]:
     async def run() -> list[list[Stored | Exception]]:
         async with AsyncConnectionPool(books.url, min_size=1, max_size=8, open=False) as pool:
-            inbox = Inbox(pool, books.vault)
-            return await asyncio.gather(*(inbox(batch) for batch in batches))
+            keep = Inbox(pool, books.vault)
+            return await asyncio.gather(*(keep(batch) for batch in batches))
 
     return asyncio.run(run())
 
@@ -112,3 +115,72 @@ def test_events_leave_in_order_and_a_failing_consumer_loses_none(books: Books) -
     assert unpublished(books.engine) == 3
     assert publish(books.engine, lambda event: seen.append(event["type"])) == 3
     assert (seen, unpublished(books.engine)) == (["event 0", "event 1", "event 2"], 0)
+
+
+def doubtful(books: Books, key: str, gateway: str = "one") -> Came:
+    return replace(came(books, key, gateway=gateway), headers={"paypal-cert-url": "secret"})
+
+
+def test_one_whose_sender_is_not_proven_waits_with_what_may_prove_it_sealed(books: Books) -> None:
+    store(books, [doubtful(books, "unverified:a"), came(books, "evt_1")])
+
+    (row,) = books.sql(
+        "SELECT id, headers FROM webhook_events WHERE status = 'unverified' AND next_run_at < now()"
+    )
+    assert b"secret" not in bytes(row["headers"])  # type: ignore[call-overload]
+    with books.store.begin() as work:
+        claim = work.claim_notice(row["id"], 1, 30)  # type: ignore[arg-type]
+        assert claim is not None
+        assert (claim.row.status, claim.row.headers) == (
+            UNVERIFIED,
+            {"paypal-cert-url": "secret"},
+        )
+        work.save_notice(replace(claim.row, status=RECEIVED, due=claim.row.due.at(work.now)))
+    with books.store.begin() as work:
+        work.discard_notice(claim.row.id)  # it is believed by now
+    assert books.sql("SELECT status FROM webhook_events") == [{"status": "received"}] * 2
+
+
+def test_a_forgery_leaves_no_row(books: Books) -> None:
+    store(books, [doubtful(books, "unverified:a"), doubtful(books, "unverified:b")])
+    (row,) = books.sql("SELECT id FROM webhook_events WHERE dedupe_key = 'unverified:a'")
+
+    with books.store.begin() as work:
+        work.discard_notice(row["id"])  # type: ignore[arg-type]
+
+    assert books.sql("SELECT dedupe_key FROM webhook_events") == [{"dedupe_key": "unverified:b"}]
+
+
+def test_no_more_than_so_many_may_wait_at_a_gateway(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = inbox._STORE_UNVERIFIED
+    monkeypatch.setattr(inbox, "_STORE_UNVERIFIED", query.replace(str(MAX_UNVERIFIED), "3"))
+
+    (first,) = store(books, [doubtful(books, f"unverified:{n}") for n in range(5)])
+    assert [isinstance(one, Stored) for one in first].count(True) == 3
+    assert [isinstance(one, Overloaded) for one in first].count(True) == 2
+
+    (second,) = store(
+        books,
+        [
+            *(doubtful(books, "unverified:9"), came(books, "evt_1")),
+            doubtful(books, "unverified:9", gateway="two"),
+        ],
+    )
+    assert isinstance(second[0], Overloaded)
+    assert all(isinstance(one, Stored) for one in second[1:])  # others are not held up by it
+
+    books.sql("UPDATE webhook_events SET status = 'received' WHERE dedupe_key = 'unverified:1'")
+    (third,) = store(books, [doubtful(books, "unverified:9")])
+    assert isinstance(third[0], Stored)
+
+
+def test_an_exact_copy_of_one_that_waits_is_the_same_row(books: Books) -> None:
+    ((first,), (second,)) = (
+        store(books, [doubtful(books, "unverified:a")]),
+        store(books, [doubtful(books, "unverified:a")]),
+    )
+
+    assert isinstance(first[0], Stored)
+    assert second[0] == Stored(first[0].id, new=False)

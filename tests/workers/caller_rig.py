@@ -14,11 +14,12 @@ from domain.outcome import (
     NotCharged,
     NotFound,
     Outcome,
+    Prepared,
     Succeeded,
     Unknown,
 )
 from domain.payment import Mode
-from domain.ports import Budget, Declaration, Gateway, Gateways, Permit, Refused
+from domain.ports import Budget, Declaration, Gateway, Gateways, Permit, Promise, Refused
 from domain.routing import GatewayRow, Route
 from domain.task import Task
 from domain.vaulted import Detachment
@@ -31,7 +32,9 @@ from workers.circuit import RedisCircuit
 from workers.gateways import Adapter
 
 MONEY = Succeeded("p_1", Money(1, CURRENCIES["EUR"]))
-DECLARED = Declaration("scripted", 1, timedelta(days=1), True, timedelta(0), True, True)
+DECLARED = Declaration(
+    "scripted", 1, dict.fromkeys(Operation, Promise(timedelta(days=1))), True, True
+)
 FAULTS = {"ours", "theirs"}
 
 
@@ -167,6 +170,10 @@ def a_row(forced: str | None = None, max_in_flight: int = 4) -> GatewayRow:
     )
 
 
+def stops(prepared: Prepared) -> None:
+    """Nothing goes on from what is prepared."""
+
+
 @dataclass
 class Alone:
     """The real circuit of one process, whose Redis is not there."""
@@ -190,5 +197,5 @@ class Alone:
                 came.append(permit.reason)
             else:
                 attempt = an_attempt(self.adapter, operation=operation)
-                came.append(permit.send(attempt, within()))
+                came.append(permit.send(attempt, within(), stops))
         return came

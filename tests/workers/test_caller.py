@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from domain.outcome import (
     NotFound,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Returned,
@@ -22,12 +24,12 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import Mode
-from domain.ports import Budget, Refused
+from domain.ports import Budget, Further, Refused
 from domain.routing import GatewayRow, Route
 from domain.task import Charge
 from domain.webhook import Hint
 from tests.contract.made import a_detachment, a_payment, an_attempt, within
-from tests.workers.caller_rig import DECLARED, MONEY, Alone, Recorded, Rig, Scripted, a_row
+from tests.workers.caller_rig import DECLARED, MONEY, Alone, Recorded, Rig, Scripted, a_row, stops
 from workers.caller import Caller
 from workers.gateways import Adapter
 
@@ -37,6 +39,7 @@ from workers.gateways import Adapter
     [
         (MONEY, Verdict.GOOD, "succeeded"),
         (Pending("p"), Verdict.GOOD, "pending"),
+        (Prepared("p"), Verdict.GOOD, "prepared"),
         (RequiresAction("p", "https://pay.example"), Verdict.GOOD, "requires_action"),
         (Declined("stolen_card", Hardness.HARD), Verdict.GOOD, "declined"),
         (Returned("p", "account_closed"), Verdict.GOOD, "returned"),
@@ -55,10 +58,25 @@ def test_every_outcome_says_one_thing_about_the_gateway(
 ) -> None:
     rig = Rig(Scripted(outcome))
 
-    assert rig.permit().send(rig.attempt(), within()) == outcome
+    assert rig.permit().send(rig.attempt(), within(), stops) == outcome
 
     assert rig.circuit.left == [("charge", verdict)]
     assert rig.seen == [("one", "charge", name)]
+
+
+def test_a_split_charge_is_two_calls_in_one_slot() -> None:
+    rig = Rig(Scripted(Prepared("p_1")))
+    attempt = rig.attempt()
+    ready = replace(attempt, provider_id="p_1")
+
+    def go_on(prepared: Prepared) -> Further:
+        rig.adapter.answer = MONEY
+        assert rig.circuit.left == []
+        return Further(replace(ready, provider_id=prepared.provider_id), within())
+
+    assert rig.permit().send(attempt, within(), go_on) == MONEY
+    assert rig.adapter.calls == ["charge", "charge"]
+    assert rig.circuit.left == [("charge", Verdict.GOOD)]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyboardInterrupt()], ids=repr)
@@ -66,7 +84,7 @@ def test_a_crash_gives_the_slot_back_comes_through_and_blames_nobody(error: Base
     rig = Rig(Scripted(error))
 
     with pytest.raises(type(error)):
-        rig.permit().send(rig.attempt(), within())
+        rig.permit().send(rig.attempt(), within(), stops)
 
     assert rig.circuit.left == [("charge", Verdict.IGNORED)]
     assert rig.seen == [("one", "charge", "error")]
@@ -121,7 +139,7 @@ def test_giving_back_says_nothing_about_the_gateway() -> None:
 def test_our_own_delay_before_the_call_is_never_sent_and_no_fault_of_the_gateway() -> None:
     rig = Rig()
 
-    outcome = rig.permit().send(rig.attempt(), within(send_s=0.0))
+    outcome = rig.permit().send(rig.attempt(), within(send_s=0.0), stops)
 
     assert isinstance(outcome, NotCharged)
     assert outcome.proof is Proof.NEVER_SENT
@@ -133,7 +151,7 @@ def test_a_payout_is_admitted_by_a_breaker_of_its_own() -> None:
     rig = Rig()
     permit = rig.permit(a_row(max_in_flight=7), Operation.PAYOUT, retry=True)
 
-    assert permit.send(rig.attempt(Operation.PAYOUT), within()) == MONEY
+    assert permit.send(rig.attempt(Operation.PAYOUT), within(), stops) == MONEY
 
     assert rig.circuit.asked == [("one", "payout", 7, 17.0, True, None)]
     assert rig.adapter.calls == ["payout"]
@@ -154,7 +172,7 @@ def test_a_permit_for_a_charge_sends_no_payout() -> None:
     rig = Rig()
 
     with pytest.raises(AssertionError):
-        rig.permit().send(rig.attempt(Operation.PAYOUT), within())
+        rig.permit().send(rig.attempt(Operation.PAYOUT), within(), stops)
     assert rig.adapter.calls == []
 
 
@@ -295,6 +313,7 @@ def test_a_call_is_timed_from_its_beginning_to_its_end() -> None:
     permit = caller.admit(a_row(), Operation.CHARGE, retry=False)
     assert not isinstance(permit, Refused)
 
-    permit.send(an_attempt(Scripted()), Budget(time.monotonic() + 5, time.monotonic() + 5))
+    budget = Budget(time.monotonic() + 5, time.monotonic() + 5)
+    permit.send(an_attempt(Scripted()), budget, stops)
 
     assert took == [7.5]

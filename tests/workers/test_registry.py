@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
+from domain.attempt import Operation
 from domain.payment import Mode
-from domain.webhook import SCHEMES
+from ops.providers import PROVIDERS
 from ops.store.gateways import Account
 from tests.workers.caller_rig import Scripted
 from workers.gateways import Build, Setup, Unusable
-from workers.gateways.registry import FRESH_S, Registry
+from workers.gateways.registry import FRESH_S, Find, Registry, builder, imported
 from workers.gateways.sandbox import Sandbox
 
 
@@ -26,7 +26,7 @@ def an_account(id_: str = "one", **changes: Any) -> Account:
         base_url="http://127.0.0.1:9",
         credentials={"secret_key": "sk_1"},
         webhook_secrets=["whsec_1"],
-        scheme=SCHEMES["sandbox"],
+        scheme=PROVIDERS["sandbox"].scheme,
     )
     return replace(account, **changes)
 
@@ -36,18 +36,17 @@ class Rig:
     """A registry over a list of rows, on a clock that the test moves."""
 
     accounts: list[Account]
-    builders: Mapping[str, Build] | None = None
+    find: Find = builder
     reads: int = 0
     now: float = 0.0
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        chosen = {} if self.builders is None else {"builders": self.builders}
         self.registry = Registry(
             self._read,
             alarm=lambda what, reference: self.alarms.append((what, reference)),
             clock=lambda: self.now,
-            **chosen,
+            find=self.find,
         )
 
     def _read(self) -> list[Account]:
@@ -62,7 +61,10 @@ def scripted(setup: Setup) -> Scripted:
     return Scripted()
 
 
-SCRIPTED: Mapping[str, Build] = {"sandbox": scripted}
+def scripted_ones(provider: str) -> Build:
+    if provider != "sandbox":
+        return builder(provider)
+    return scripted
 
 
 def test_a_configured_gateway_has_its_providers_adapter() -> None:
@@ -71,19 +73,19 @@ def test_a_configured_gateway_has_its_providers_adapter() -> None:
     adapter = rig.registry.get("one")
 
     assert isinstance(adapter, Sandbox)
-    assert adapter.declaration.key_window.total_seconds() == 60
+    assert adapter.declaration.promises[Operation.CHARGE].key_window.total_seconds() == 60
     assert rig.registry.get("two") is None
     rig.registry.close()
 
 
 def test_an_inactive_gateway_keeps_its_adapter_for_the_money_that_is_out_there() -> None:
-    rig = Rig([an_account(active=False)], SCRIPTED)
+    rig = Rig([an_account(active=False)], scripted_ones)
 
     assert rig.registry.get("one") is not None
 
 
 def test_rows_are_read_once_a_second_and_kept_adapters_are_the_same() -> None:
-    rig = Rig([an_account(), an_account("two")], SCRIPTED)
+    rig = Rig([an_account(), an_account("two")], scripted_ones)
 
     first = rig.registry.get("one")
     rig.registry.get("two")
@@ -109,7 +111,7 @@ def test_rows_are_read_once_a_second_and_kept_adapters_are_the_same() -> None:
 def test_a_changed_row_gets_a_new_adapter_and_the_old_one_is_closed(
     change: dict[str, Any],
 ) -> None:
-    rig = Rig([an_account()], SCRIPTED)
+    rig = Rig([an_account()], scripted_ones)
     old = cast("Scripted", rig.registry.get("one"))
 
     rig.accounts, rig.now = [an_account(**change)], FRESH_S
@@ -119,7 +121,7 @@ def test_a_changed_row_gets_a_new_adapter_and_the_old_one_is_closed(
 
 
 def test_a_removed_row_has_no_adapter_any_more_and_the_old_one_is_closed() -> None:
-    rig = Rig([an_account()], SCRIPTED)
+    rig = Rig([an_account()], scripted_ones)
     old = cast("Scripted", rig.registry.get("one"))
 
     rig.accounts, rig.now = [], FRESH_S
@@ -131,7 +133,7 @@ def test_a_removed_row_has_no_adapter_any_more_and_the_old_one_is_closed() -> No
 def test_a_provider_that_nobody_speaks_is_no_gateway_and_is_logged_once_per_change(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    rig = Rig([an_account(provider="soapbank"), an_account("two")], SCRIPTED)
+    rig = Rig([an_account(provider="nobody"), an_account("two")], scripted_ones)
 
     with caplog.at_level(logging.ERROR):
         assert rig.registry.get("one") is None
@@ -141,13 +143,47 @@ def test_a_provider_that_nobody_speaks_is_no_gateway_and_is_logged_once_per_chan
 
     assert len(caplog.messages) == 1
     assert "one" in caplog.messages[0]
-    assert "soapbank" in caplog.messages[0]
+    assert "there is no provider nobody" in caplog.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("workers.gateways.nowhere:Nobody", "ModuleNotFoundError"),
+        ("workers.gateways.sandbox:Nobody", "AttributeError"),
+        ("tests.workers.broken_adapter:Broken", "ZeroDivisionError"),
+    ],
+)
+def test_an_adapter_that_cannot_be_imported_takes_no_other_along_and_says_why_once(
+    name: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def find(provider: str) -> Build:
+        return imported(name) if provider == "stripe" else scripted
+
+    rig = Rig([an_account(provider="stripe"), an_account("two")], find)
+
+    with caplog.at_level(logging.ERROR):
+        assert rig.registry.get("one") is None
+        assert rig.registry.get("two") is not None
+        rig.now = FRESH_S
+        assert rig.registry.get("one") is None
+
+    (said,) = caplog.messages
+    assert name in said
+    assert why in said
+
+
+def test_every_registered_provider_names_a_module_of_the_gateways() -> None:
+    for name, provider in PROVIDERS.items():
+        module, _, class_ = provider.adapter.partition(":")
+        assert module == f"workers.gateways.{name}"
+        assert class_.isidentifier()
 
 
 def test_a_configuration_that_cannot_work_is_no_gateway_and_its_secret_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    rig = Rig([an_account(credentials={"secret_key": "bad"}), an_account("two")], SCRIPTED)
+    rig = Rig([an_account(credentials={"secret_key": "bad"}), an_account("two")], scripted_ones)
 
     with caplog.at_level(logging.ERROR):
         assert rig.registry.get("one") is None
@@ -170,13 +206,13 @@ def test_a_configuration_that_cannot_work_is_no_gateway_and_its_secret_is_not_lo
     ],
 )
 def test_a_live_key_never_leaves_the_machine_in_the_clear(url: str, usable: bool) -> None:
-    rig = Rig([an_account(mode=Mode.LIVE, base_url=url)], SCRIPTED)
+    rig = Rig([an_account(mode=Mode.LIVE, base_url=url)], scripted_ones)
 
     assert (rig.registry.get("one") is not None) is usable
 
 
 def test_an_adapter_alarms_through_the_registry() -> None:
-    rig = Rig([an_account()], SCRIPTED)
+    rig = Rig([an_account()], scripted_ones)
 
     rig.registry.get("one")
 
@@ -184,7 +220,7 @@ def test_an_adapter_alarms_through_the_registry() -> None:
 
 
 def test_closing_closes_every_adapter() -> None:
-    rig = Rig([an_account(), an_account("two")], SCRIPTED)
+    rig = Rig([an_account(), an_account("two")], scripted_ones)
     adapters = [cast("Scripted", rig.registry.get(id_)) for id_ in ("one", "two")]
 
     rig.registry.close()
@@ -193,7 +229,7 @@ def test_closing_closes_every_adapter() -> None:
 
 
 def test_what_reading_the_rows_raises_comes_through_and_the_next_call_reads_again() -> None:
-    rig = Rig([an_account()], SCRIPTED)
+    rig = Rig([an_account()], scripted_ones)
     failing = [OSError("the database is away")]
 
     def read() -> list[Account]:
@@ -201,7 +237,7 @@ def test_what_reading_the_rows_raises_comes_through_and_the_next_call_reads_agai
             raise failing.pop()
         return rig.accounts
 
-    registry = Registry(read, alarm=lambda *_: None, builders=SCRIPTED)
+    registry = Registry(read, alarm=lambda *_: None, find=scripted_ones)
 
     with pytest.raises(OSError, match="away"):
         registry.get("one")

@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from domain.payment import Mode
+from ops.providers import PROVIDERS
 from ops.store.gateways import Account
 from workers.gateways import Adapter, Alarm, Build, Setup, Unusable
-from workers.gateways.sandbox import PROVIDER as SANDBOX
-from workers.gateways.sandbox import Sandbox
 
 _log = logging.getLogger(__name__)
 
 #: A change by an operator is in force after this at the latest; one read per second and process.
 FRESH_S: Final = 1.0
 
-#: How each provider's adapter is built.
-BUILDERS: Final[Mapping[str, Build]] = MappingProxyType({SANDBOX: Sandbox})
-
 #: Where plain HTTP may carry a live account's key: it does not leave the machine.
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+#: Finds what builds a provider's adapter; raises `Unusable`.
+Find: TypeAlias = Callable[[str], Build]
+
+
+def builder(provider: str) -> Build:
+    """Import a provider's adapter, when the first gateway needs it. Raises `Unusable`."""
+    known = PROVIDERS.get(provider)
+    if known is None:
+        raise Unusable(f"there is no provider {provider}, only {', '.join(PROVIDERS)}")
+    return imported(known.adapter)
+
+
+def imported(name: str) -> Build:
+    """Return what `module:attribute` names. Raises `Unusable`."""
+    module, _, attribute = name.partition(":")
+    try:
+        return cast("Build", getattr(importlib.import_module(module), attribute))
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise Unusable(f"its adapter {name} cannot be imported ({cause})") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +63,13 @@ class Registry:
         accounts: Callable[[], Iterable[Account]],
         *,
         alarm: Alarm,
-        builders: Mapping[str, Build] = BUILDERS,
+        find: Find = builder,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`accounts` reads every row with its secrets opened; what it raises comes through."""
         self._accounts = accounts
         self._alarm = alarm
-        self._builders = builders
+        self._find = find
         self._clock = clock
         self._lock = threading.Lock()
         self._built: dict[str, _Built] = {}
@@ -90,19 +107,11 @@ class Registry:
                 _close(built)
 
     def _build(self, account: Account) -> Adapter | None:
-        build = self._builders.get(account.provider)
-        if build is None:
-            known = ", ".join(sorted(self._builders))
-            _log.error(
-                "gateway %s: there is no adapter for provider %s, only for %s",
-                *(account.id, account.provider, known),
-            )
-            return None
         try:
             if account.mode is Mode.LIVE and not _is_private(account.base_url):
                 raise Unusable("a live account is reached by https only")
             setup = Setup(account.base_url, account.credentials, account.settings, self._alarm)
-            return build(setup)
+            return self._find(account.provider)(setup)
         except Unusable as error:
             _log.error("gateway %s cannot be used as configured: %s", account.id, error)
             return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, Operation
 from domain.money import CURRENCIES, Money
 from domain.outcome import (
     Lookup,
@@ -16,10 +17,10 @@ from domain.outcome import (
     Succeeded,
     Unknown,
 )
-from domain.ports import Budget, Declaration
+from domain.ports import Budget, Declaration, Promise, Resolution
 from domain.task import Task
 from domain.vaulted import Detachment
-from domain.webhook import SCHEMES, Hint
+from domain.webhook import Hint
 from workers.gateways import Setup
 from workers.gateways.reading import parsed, seconds
 from workers.gateways.sandbox_answers import (
@@ -55,7 +56,6 @@ from workers.gateways.sandbox_shapes import (
 from workers.gateways.wire import NeverSent
 
 PROVIDER: Final = "sandbox"
-SCHEME: Final = SCHEMES[PROVIDER]
 
 KEY_WINDOW_S: Final = 86_400.0
 #: How late a new object may show in the search by reference.
@@ -78,14 +78,9 @@ class Sandbox:
         self.declaration = Declaration(
             provider=PROVIDER,
             adapter_version=ADAPTER_VERSION,
-            key_window=seconds(setup.settings, "key_window_s", KEY_WINDOW_S),
-            lookup_authoritative=True,
-            visibility_lag=seconds(setup.settings, "visibility_lag_s", VISIBILITY_LAG_S),
+            promises=MappingProxyType(dict.fromkeys(Operation, _promise(setup))),
             can_void=True,
             can_3ds=True,
-            can_hold=True,
-            can_refund=True,
-            can_pay_out=True,
         )
 
     def compose(self, task: Task, reference: str) -> bytes | None:
@@ -207,6 +202,17 @@ class Sandbox:
     def close(self) -> None:
         """Let go of idle connections."""
         self._line.close()
+
+
+def _promise(setup: Setup) -> Promise:
+    """Return what the provider promises, about every operation alike: one call does it, under a key,
+    and the search by reference shows what is there."""
+    return Promise(
+        key_window=seconds(setup.settings, "key_window_s", KEY_WINDOW_S),
+        resolution=Resolution.LOOKUP_FIRST,
+        authoritative=True,
+        visibility_lag=seconds(setup.settings, "visibility_lag_s", VISIBILITY_LAG_S),
+    )
 
 
 def _asked_anew(attempt: Attempt) -> str:

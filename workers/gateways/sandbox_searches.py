@@ -10,6 +10,7 @@ from domain.outcome import (
     NotCharged,
     Outcome,
     Pending,
+    Prepared,
     RequiresAction,
     Returned,
     Succeeded,
@@ -47,7 +48,7 @@ def _rank(outcome: Outcome) -> int:
             return 1
         case Unknown():
             return 3
-        case RequiresAction() | Pending():
+        case RequiresAction() | Pending() | Prepared():
             return 4
         case Declined() | NotCharged():
             return 5

@@ -74,6 +74,10 @@ class Table(Generic[Key, Value]):
         )
         self._values[key] = value
 
+    def drop(self, key: Key) -> None:
+        """Delete."""
+        self._undo.append(partial(self._values.__setitem__, key, self._values.pop(key)))
+
     def __iter__(self) -> Iterator[Value]:
         return iter(list(self._values.values()))
 

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from domain.attempt import Attempt
 from domain.due import Due
-from domain.errors import DomainError
+from domain.errors import DomainError, Overloaded
 from domain.events import Actor, payment_told
 from domain.idempotency import Recorded
 from domain.payment import Mode, Payment
-from domain.webhook import Notice
+from domain.webhook import RECEIVED, UNVERIFIED, Notice
 from ops.store.accept import Accepted, Answer, Ask, KeyId, Terms
-from ops.store.inbox import Came, Stored
+from ops.store.inbox import MAX_UNVERIFIED, Came, Stored
 from ops.store.memory.books import ANNOUNCED, Books, Job, Kept, order_of
 from ops.store.memory.laws import LawBroken
 from ops.store.memory.money import fits, is_owned
@@ -89,11 +89,13 @@ class MemoryInbox:
         with self._store.begin() as work:
             return [self._stored(work, one) for one in came]
 
-    def _stored(self, work: MemoryWork, one: Came) -> Stored:
+    def _stored(self, work: MemoryWork, one: Came) -> Stored | Exception:
         books, now = work.books, work.now
         event = (one.gateway_id, one.dedupe_key)
         id_ = books.notice_ids.get(event)
         kept = None if id_ is None else books.notices.get(id_)
+        if one.headers and _waiting(books, one.gateway_id) >= MAX_UNVERIFIED:
+            return Overloaded("too many webhooks of this gateway wait for their certificate")
         if kept is None:
             _insert(books, one, now)
             return Stored(one.id, new=True)
@@ -105,6 +107,13 @@ class MemoryInbox:
         books.notices.put(row.id, Kept(row, job))
         books.copies.put(row.id, (books.copies.get(row.id) or 0) + 1)
         return Stored(row.id, new=False)
+
+
+def _waiting(books: Books, gateway_id: str) -> int:
+    return sum(
+        kept.row.gateway_id == gateway_id and kept.row.status == UNVERIFIED
+        for kept in books.notices
+    )
 
 
 def _insert(books: Books, one: Came, now: datetime) -> None:
@@ -119,6 +128,8 @@ def _insert(books: Books, one: Came, now: datetime) -> None:
         last_copy_at=now,
         due=Due(now),
         request_id=one.request_id,
+        status=UNVERIFIED if one.headers else RECEIVED,
+        headers=one.headers,
     )
     books.notices.put(one.id, Kept(row, Job(now + ANNOUNCED)))
     books.notice_ids.put((one.gateway_id, one.dedupe_key), one.id)

@@ -102,6 +102,8 @@ def check_new_attempt(
 def check_attempt(before: Attempt, after: Attempt, others: Iterable[Attempt]) -> None:
     """Refuse a changed intent, a "no" without proof, and a second open try."""
     require(_intent(before) == _intent(after), "attempts_guard: an intent never changes")
+    confirmed = after.confirming and not before.confirming
+    require(confirmed or _times(before) == _times(after), "attempts_guard: the times never change")
     _check_attempt(after, others)
 
 
@@ -156,7 +158,8 @@ def _intent(attempt: Attempt) -> tuple[object, ...]:
         attempt.target,
         attempt.captures,
         attempt.request,
-        attempt.send_before,
-        attempt.deadline_at,
-        attempt.key_window_ends,
     )
+
+
+def _times(attempt: Attempt) -> tuple[object, ...]:
+    return attempt.confirming, attempt.send_before, attempt.deadline_at, attempt.key_window_ends

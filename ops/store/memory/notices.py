@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from domain.books import Claim
-from domain.webhook import Notice
+from domain.webhook import UNVERIFIED, Notice
 from ops.store.memory.books import Kept
 from ops.store.memory.laws import check_parked
 from ops.store.memory.session import MemorySession, rescheduled
@@ -34,3 +34,10 @@ class MemoryNoticeWork(MemorySession):
             job = rescheduled(kept.job, due, self.now, ends_lease=True)
         saved = replace(notice, due=due, last_copy_at=came)
         self.books.notices.put(notice.id, Kept(saved, job))
+
+    def discard_notice(self, id_: UUID) -> None:
+        """Delete a webhook whose sender is not who it says."""
+        kept = self.books.notices.get(id_)
+        if kept is not None and kept.row.status == UNVERIFIED:
+            self.books.notices.drop(id_)
+            self.books.notice_ids.drop((kept.row.gateway_id, kept.row.dedupe_key))

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from ops.store.tables.directory import countries, currencies
-from ops.store.tables.gateways import gateway_health, gateway_routes, gateways
+from ops.store.tables.gateways import (
+    gateway_health,
+    gateway_routes,
+    gateways,
+    webhook_certificates,
+)
 from ops.store.tables.journal import (
     audit_chain,
     audit_checkpoints,
@@ -49,5 +54,6 @@ __all__ = [
     "refunds",
     "review_cases",
     "transactions",
+    "webhook_certificates",
     "webhook_events",
 ]

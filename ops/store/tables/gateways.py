@@ -11,6 +11,7 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -115,4 +116,17 @@ gateway_health = Table(
         "num_nonnulls(forced, forced_until, reason, changed_by) IN (0, 4)",
         name="gateway_health_hold_is_whole",
     ),
+)
+
+# Certificates under whose keys a gateway's webhooks are signed, each checked for this gateway: what
+# one gateway is told to trust says nothing about another.
+webhook_certificates = Table(
+    "webhook_certificates",
+    metadata,
+    Column("gateway_id", ForeignKey("gateways.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("pem", LargeBinary, nullable=False),
+    moment("not_after", null=False),
+    moment("fetched_at", null=False, default=True),
+    PrimaryKeyConstraint("gateway_id", "url", name="webhook_certificates_pk"),
 )

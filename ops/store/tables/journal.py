@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     ForeignKey,
     Identity,
@@ -18,8 +19,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
+from domain.webhook import RECEIVED, UNVERIFIED
 from ops.store.columns import due, due_index, due_laws, moment, one_of
 from ops.store.tables.metadata import metadata
+
+NOTICE_STATUSES = (RECEIVED, UNVERIFIED, "processed", "orphan")
 
 # Law 7: the answer is written with the work it promises, and given again for the same key.
 idempotency_keys = Table(
@@ -37,7 +41,9 @@ idempotency_keys = Table(
     PrimaryKeyConstraint("merchant_id", "mode", "key", name="idempotency_keys_pk"),
 )
 
-# The inbox: every verified webhook, once. The body is sealed; it is a hint, not the truth.
+# The inbox: every verified webhook, once, and a bounded number of those whose sender a worker has
+# still to check by the headers kept for it. Body and headers are sealed; the body is a hint, not the
+# truth.
 webhook_events = Table(
     "webhook_events",
     metadata,
@@ -45,6 +51,7 @@ webhook_events = Table(
     Column("gateway_id", ForeignKey("gateways.id"), nullable=False),
     Column("dedupe_key", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("headers", LargeBinary),
     Column("status", Text, nullable=False, server_default=text("'received'")),
     Column("attempt_id", UUID(as_uuid=True), index=True),
     Column("copies", Integer, nullable=False, server_default=text("1")),
@@ -55,9 +62,15 @@ webhook_events = Table(
     Column("request_id", Text, nullable=False),
     *due(),
     *due_laws("webhook_events"),
-    one_of("status", ("received", "processed", "orphan"), "webhook_events_status"),
+    one_of("status", NOTICE_STATUSES, "webhook_events_status"),
+    CheckConstraint("status <> 'unverified' OR headers IS NOT NULL", name="webhook_events_headers"),
     UniqueConstraint("gateway_id", "dedupe_key", name="webhook_events_once"),
     Index("webhook_events_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
+    Index(
+        "webhook_events_unverified",
+        "gateway_id",
+        postgresql_where=text("status = 'unverified'"),
+    ),
     due_index("webhook_events"),
 )
 

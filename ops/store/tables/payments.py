@@ -173,6 +173,8 @@ payment_attempts = Table(
     Column("currency", Text, nullable=False),
     Column("target", Text),
     Column("captures", Boolean, nullable=False, server_default=text("true")),
+    # Whether the call that moves the money may have been sent; see the trigger in 0009.
+    Column("confirming", Boolean, nullable=False, server_default=text("true")),
     Column("state", Text, nullable=False),
     Column("held", Boolean, nullable=False, server_default=text("false")),
     Column("released", Boolean, nullable=False, server_default=text("false")),

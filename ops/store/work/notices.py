@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,6 +26,11 @@ UPDATE webhook_events
  WHERE id = :id
 """)
 
+#: What was believed once stays.
+_DISCARD_NOTICE = text("""
+DELETE FROM webhook_events WHERE id = :id AND status = 'unverified'
+""")
+
 
 class NoticeWork(Session):
     """See `domain.books.Work` for what each method promises."""
@@ -46,15 +52,21 @@ class NoticeWork(Session):
         }
         self._db.execute(_SAVE_NOTICE, values)
 
+    def discard_notice(self, id_: UUID) -> None:
+        """Delete a webhook whose sender is not who it says."""
+        self._db.execute(_DISCARD_NOTICE, {"id": id_})
+
 
 def _notice_of(row: Row, vault: Vault) -> Notice:
     """Read a stored webhook, opening its body."""
     id_: UUID = row["id"]
+    place = {"table": "webhook_events", "row": id_.hex}
+    shown = row["headers"]
     return Notice(
         id=id_,
         gateway_id=row["gateway_id"],
         dedupe_key=row["dedupe_key"],
-        body=vault.open(row["body"], table="webhook_events", column="body", row=id_.hex),
+        body=vault.open(row["body"], column="body", **place),
         received_at=row["received_at"],
         last_copy_at=row["last_copy_at"],
         due=due_of(row),
@@ -63,4 +75,5 @@ def _notice_of(row: Row, vault: Vault) -> Notice:
         tries=row["tries"],
         read_began_at=row["read_began_at"],
         request_id=row["request_id"],
+        headers=json.loads(vault.open(shown, column="headers", **place)) if shown else {},
     )

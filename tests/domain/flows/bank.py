@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from domain.outcome import (
 from domain.ports import Budget
 from tests.builders import Clock, Scripted
 from tests.domain.flows.provider import Died
+from tests.scripted import PROMISE
 
 #: How late what arrived may show in a look-up.
 LAG_S = 2.0
@@ -85,8 +86,11 @@ class Bank(Scripted):
         self.key_window_s = dice.choice((0.0, 120.0, 86_400.0))
         super().__init__(
             id_,
-            key_window=timedelta(seconds=self.key_window_s),
-            visibility_lag=timedelta(seconds=LAG_S),
+            promise=replace(
+                PROMISE,
+                key_window=timedelta(seconds=self.key_window_s),
+                visibility_lag=timedelta(seconds=LAG_S),
+            ),
         )
         self.ledger = Ledger()
         self.reliable = False

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, Operation
 from domain.outcome import (
     Declined,
     Hardness,
@@ -15,6 +15,7 @@ from domain.outcome import (
     NotFound,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     RequiresAction,
     Succeeded,
@@ -22,6 +23,7 @@ from domain.outcome import (
 )
 from domain.ports import Budget
 from tests.builders import Clock, Scripted
+from tests.scripted import PROMISE
 
 #: What a request comes to at the provider, which is not always what we hear of it.
 FATES = ("paid", "paid", "declined", "declined hard", "pending", "action")
@@ -42,6 +44,8 @@ class Object:
     state: str
     arrived_s: float
     shows_s: float
+    #: A call that moves its money and is still on its way: when it arrives, and what it will do.
+    moves: tuple[float, str] | None = None
 
 
 class Provider(Scripted):
@@ -51,8 +55,12 @@ class Provider(Scripted):
         self.key_window_s = dice.choice(KEY_WINDOWS_S)
         super().__init__(
             id_,
-            key_window=timedelta(seconds=self.key_window_s),
-            visibility_lag=timedelta(seconds=LAG_S),
+            promise=replace(
+                PROMISE,
+                key_window=timedelta(seconds=self.key_window_s),
+                visibility_lag=timedelta(seconds=LAG_S),
+                split=dice.random() < 0.4,
+            ),
             can_void=dice.random() < 0.8,
         )
         self.objects: list[Object] = []
@@ -62,6 +70,8 @@ class Provider(Scripted):
     @property
     def paid(self) -> list[str]:
         """The reference of every payment that moved money, once per payment."""
+        for one in self.objects:
+            self._arrive(one)
         return [one.reference for one in self.objects if one.state == "paid"]
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
@@ -76,19 +86,26 @@ class Provider(Scripted):
         late = self._dice.random() < 0.2  # still on its way when we stop waiting
         arrives_s = self._dice.uniform(now_s, budget.deadline) if late else now_s
         charged = self._charged(attempt, arrives_s)
+        if attempt.provider_id is not None and self._splits:
+            if charged.moves is None:
+                charged.moves = arrives_s, self._dice.choice(FATES)
+            self._arrive(charged)
         if late or self._dice.random() < 0.2:
             return self._lost()
         return self._said(charged, attempt)
 
     def _charged(self, attempt: Attempt, arrives_s: float) -> Object:
-        """The key finds what was charged under it for as long as it is remembered."""
+        """The key finds what was charged under it for as long as it is remembered; an id always."""
         for known in self.objects:
+            if attempt.provider_id == "ch_" + known.reference:
+                return known
             protects = abs(arrives_s - known.arrived_s) < self.key_window_s
             if known.reference == attempt.reference and protects:
                 known.arrived_s = min(known.arrived_s, arrives_s)
                 return known
         shows_s = arrives_s + self._dice.uniform(0.0, LAG_S)
-        new = Object(attempt.reference, self._dice.choice(FATES), arrives_s, shows_s)
+        fates = ("made", "made", "asks") if self._splits else FATES
+        new = Object(attempt.reference, self._dice.choice(fates), arrives_s, shows_s)
         self.objects.append(new)
         return new
 
@@ -101,12 +118,14 @@ class Provider(Scripted):
             return NotFound()
         if known.state in ("pending", "action") and self._dice.random() < 0.3:
             known.state = self._dice.choice(("paid", "declined", "lapsed"))
+        if known.state == "asks" and self._dice.random() < 0.5:
+            known.state = "made"  # the payer has agreed
         return self._said(known, attempt)
 
     def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:
         self.before_call()
         known = self._shown(attempt)
-        if known is not None and known.state in ("pending", "action"):
+        if known is not None and known.state in ("pending", "action", "made", "asks"):
             known.state = "voided"
         if known is None or self._dice.random() < 0.2:
             return self._lost()
@@ -115,7 +134,20 @@ class Provider(Scripted):
     def _shown(self, attempt: Attempt) -> Object | None:
         now_s = self._clock.monotonic()
         found = [o for o in self.objects if o.reference == attempt.reference and o.shows_s <= now_s]
+        for one in found:
+            self._arrive(one)
         return min(found, key=lambda one: one.state != "paid", default=None)
+
+    @property
+    def _splits(self) -> bool:
+        return self.declaration.promises[Operation.CHARGE].split
+
+    def _arrive(self, one: Object) -> None:
+        """What was on its way is there; an object that was cancelled before moves nothing."""
+        if one.moves is not None and one.moves[0] <= self._clock.monotonic():
+            if one.state == "made":
+                one.state = one.moves[1]
+            one.moves = None
 
     def _lost(self) -> Unknown:
         if self._dice.random() < 0.2:
@@ -130,6 +162,8 @@ class Provider(Scripted):
             "declined hard": Declined("stolen_card", Hardness.HARD, id_),
             "pending": Pending(id_),
             "action": RequiresAction(id_, "https://pay.example/1"),
+            "asks": RequiresAction(id_, "https://pay.example/1"),
+            "made": Prepared(id_),
             "voided": NotCharged(Proof.VOIDED, "cancelled", id_),
             "lapsed": NotCharged(Proof.READ_BACK, "expired there", id_, lapsed=True),
         }

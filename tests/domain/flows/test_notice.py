@@ -19,6 +19,7 @@ from domain.money import CURRENCIES, Money
 from domain.outcome import Lookup, NotFound, Pending, RequiresAction, Succeeded, Unknown
 from domain.payment import Status
 from domain.policy import Policy
+from domain.webhook import Hint
 from ops.store.memory.store import MemoryWork
 from tests.builders import (
     ATTEMPT,
@@ -36,6 +37,7 @@ from tests.builders import (
     paid,
     usd,
 )
+from tests.scripted import PROMISE
 
 PROCESSING = a_payment(status=Status.PROCESSING, due=Due(NOON + timedelta(minutes=30)))
 UNREADABLE = a_notice(body=b"unreadable")
@@ -85,6 +87,24 @@ def test_an_attempt_is_found_by_our_reference_or_by_the_providers_id(body: bytes
     notice(NOTICE, stage)
 
     assert stage.notice().attempt_id == ATTEMPT
+
+
+@pytest.mark.parametrize(
+    ("authoritative", "known", "asked"),
+    [(True, None, None), (False, None, "ch_9"), (False, "ch_1", "ch_1")],
+    ids=["found by our reference", "only by the id", "whose id is known"],
+)
+def test_where_our_reference_finds_nothing_the_hinted_id_is_read(
+    authoritative: bool, known: str | None, asked: str | None
+) -> None:
+    one = Scripted("one", lookups=[paid], promise=replace(PROMISE, authoritative=authoritative))
+    one.read_notice = lambda body: Hint(ATTEMPT.hex, "ch_9", "charge.paid")  # type: ignore[method-assign]
+    stage = on(one, provider_id=known)
+
+    notice(NOTICE, stage)
+
+    (call,) = one.made("lookup")
+    assert call.attempt.provider_id == asked
 
 
 def test_another_gateways_webhook_does_not_find_it() -> None:

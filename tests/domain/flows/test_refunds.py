@@ -157,7 +157,7 @@ def test_late_money_that_its_provider_keeps_calls_a_person_after_a_week() -> Non
 
 
 def test_a_gateway_that_cannot_refund_says_so_and_promises_nothing() -> None:
-    stage = captured(can_refund=False)
+    stage = captured(lacks=[Operation.REFUND])
     ask(stage, Verb.REFUND, 2_000)
     stage.run_on()
 
@@ -169,7 +169,7 @@ def test_a_gateway_that_cannot_refund_says_so_and_promises_nothing() -> None:
 
 
 def test_a_hold_goes_only_to_a_gateway_that_can_hold() -> None:
-    one, two = Scripted("one", can_hold=False), Scripted("two", held)
+    one, two = Scripted("one", lacks=[Operation.CAPTURE]), Scripted("two", held)
     manual = a_payment(capture_method=CaptureMethod.MANUAL)
     stage = a_runtime(one, two, holding=manual)
     charge(PAYMENT, stage)

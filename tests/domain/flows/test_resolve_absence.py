@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.builders import (
     meanwhile,
     paid,
 )
+from tests.scripted import PROMISE
 
 HOUR = timedelta(hours=1)
 LAG = timedelta(seconds=2)
@@ -142,7 +144,7 @@ def test_law_4_absence_is_no_proof_before_the_last_possible_replay_would_show(
     lag: timedelta,
 ) -> None:
     """A replay may have left just before the window closed; the look-up lags behind it."""
-    one = Scripted("one", lookups=[NotFound()], visibility_lag=lag)
+    one = Scripted("one", lookups=[NotFound()], promise=replace(PROMISE, visibility_lag=lag))
     stage = on(one, Scripted("two"), age=HOUR + lag)
 
     resolve(ATTEMPT, stage)
@@ -151,7 +153,7 @@ def test_law_4_absence_is_no_proof_before_the_last_possible_replay_would_show(
 
 
 def test_law_4_absence_is_no_proof_where_the_look_up_is_not_authoritative() -> None:
-    one = Scripted("one", lookups=[NotFound()], lookup_authoritative=False)
+    one = Scripted("one", lookups=[NotFound()], promise=replace(PROMISE, authoritative=False))
     stage = on(one, Scripted("two"), age=20 * HOUR)
 
     stage.run_on()

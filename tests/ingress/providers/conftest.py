@@ -17,11 +17,11 @@ from starlette.testclient import TestClient
 
 from domain.payment import Mode
 from domain.routing import Route
-from domain.webhook import SCHEMES
 from ingress.main import app
 from ops import apikeys, breakers
 from ops.dev.services import Services
 from ops.migrate import migrate
+from ops.providers import PROVIDERS
 from ops.store import tables
 from ops.store.engine import driver_url
 from ops.store.gateways import Account, write_account
@@ -40,7 +40,7 @@ ONE = Account(
     base_url="http://127.0.0.1:1",
     credentials={"secret_key": "sk_never_shown"},
     webhook_secrets=["wh_never_shown"],
-    scheme=SCHEMES["sandbox"],
+    scheme=PROVIDERS["sandbox"].scheme,
     routes=(Route("DE", "EUR", "card"), Route("*", "EUR", "wallet", merchant_id=OURS)),
 )
 GATEWAYS = (

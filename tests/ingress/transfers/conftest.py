@@ -25,7 +25,7 @@ from domain.flows.withdraw import Counter, MayWithdraw
 from domain.payment import Mode, Payment
 from domain.payout import Payout
 from domain.routing import GatewayRow
-from domain.webhook import SCHEMES, Notice
+from domain.webhook import Notice
 from ingress import deposits, withdrawals
 from ingress.app import build_app
 from ingress.callbacks import HEADER_SETTING, Callbacks
@@ -40,6 +40,7 @@ from ingress.waiting import Waiting
 from ingress.webhooks import Webhooks
 from ingress.withdrawals import Withdrawals
 from ops import apikeys
+from ops.providers import PROVIDERS
 from ops.store.accept import Terms
 from ops.store.gateways import Account
 from ops.store.memory.door import MemoryAcceptance, MemoryInbox, MemoryReads
@@ -58,7 +59,7 @@ BANK_A = Account(
     base_url="http://127.0.0.1:1",
     credentials={"key": "never shown"},
     webhook_secrets=[SECRET],
-    scheme=SCHEMES["sandbox"],
+    scheme=PROVIDERS["sandbox"].scheme,
 )
 #: It signs its webhooks, and shows a token with its callbacks.
 BANK_B = replace(

@@ -14,6 +14,7 @@ from domain.commands import Command
 from ingress.callbacks import read_callback
 from ingress.contract import transfers_examples as examples
 from ingress.formats import Syntax
+from ingress.knocks import Sender
 from ingress.xml_out import NAMESPACE
 from tests.dev.waiting import wait_until
 from tests.ingress.transfers.conftest import BANK_A, SECRET, TOKEN, Shop, signature
@@ -151,7 +152,8 @@ def test_what_is_wrong_is_said_in_xml_to_who_sent_xml(shop: Shop) -> None:
 def test_gateways_count_add_and_explain_as_they_like(
     said: dict[str, Any], reference: str | None, id_: str | None
 ) -> None:
-    letter = read_callback(BANK_A, json.dumps(said).encode(), syntax=Syntax.JSON)
+    sender = Sender(BANK_A, BANK_A.scheme, {})
+    letter = read_callback(sender, json.dumps(said).encode(), syntax=Syntax.JSON)
 
     hint = callback_hint(letter.body)
     assert hint is not None

@@ -25,7 +25,7 @@ from domain.means import Card, Customer, Method
 from domain.outcome import Lookup, NotFound, Outcome
 from domain.payment import Mode
 from domain.policy import Policy
-from domain.ports import Budget, Declaration, Gateway, Permit, Runtime
+from domain.ports import Budget, Declaration, Gateway, GoOn, Permit, Promise, Runtime
 from domain.routing import GatewayRow
 from domain.vaulted import Detachment
 from domain.webhook import Hint
@@ -167,8 +167,8 @@ class _Scripted:
 
     @property
     def declaration(self) -> Declaration:
-        day, lag = timedelta(days=1), timedelta(seconds=2)
-        return Declaration("sandbox", 1, day, True, lag, can_void=True, can_3ds=True)
+        promises = dict.fromkeys(Operation, Promise(timedelta(days=1), authoritative=True))
+        return Declaration("sandbox", 1, promises, can_void=True, can_3ds=True)
 
     def compose(self, payment: object, reference: str) -> bytes:
         return b'{"token": "' + TOKEN.encode() + b'"}'
@@ -176,7 +176,7 @@ class _Scripted:
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
         return self.outcome
 
-    def send(self, attempt: Attempt, budget: Budget) -> Outcome:
+    def send(self, attempt: Attempt, budget: Budget, go_on: GoOn) -> Outcome:
         return self.outcome
 
     def cancel(self, attempt: Attempt, budget: Budget) -> Outcome:

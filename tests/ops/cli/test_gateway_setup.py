@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.webhook import scheme_of
 from ops.cli.secret_sources import read_secrets
+from ops.providers import PROVIDERS
 from ops.vault import Vault
 from tests.ops.cli.stage import KEY, Stage
 
@@ -40,6 +42,7 @@ def test_an_added_gateway_has_its_secrets_sealed_no_route_and_an_audit_entry(
     ran = stage.run(*ADD, *AT, "--secrets", secrets, "--name", "Third", "--setting", "pace=3")
 
     assert "paylink routes add three" in ran.err
+    assert "/v1/webhooks/sandbox/three, proven by its signing secret" in ran.err
     assert stored(stage) == {"secret_key": SECRET}
     assert stored(stage, "webhook_secrets") == [WEBHOOK]
     assert stage.sql("SELECT settings FROM gateways WHERE id = 'three'") == [
@@ -53,6 +56,20 @@ def test_an_added_gateway_has_its_secrets_sealed_no_route_and_an_audit_entry(
     everything = ran.out + ran.err + shown + str(stage.sql("SELECT after FROM audit_logs"))
     assert SECRET not in everything
     assert WEBHOOK not in everything
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_provider_can_be_configured_with_its_own_scheme(
+    stage: Stage, secrets: str, provider: str
+) -> None:
+    options = ("--provider", provider, "--mode", "test", *AT, "--secrets", secrets)
+
+    ran = stage.run("gateways", "add", "three", *options)
+
+    assert f"/v1/webhooks/{provider}/three" in ran.err
+    (row,) = stage.sql("SELECT provider, webhook_scheme FROM gateways WHERE id = 'three'")
+    assert row["provider"] == provider
+    assert scheme_of(row["webhook_scheme"]) == PROVIDERS[provider].scheme
 
 
 def test_secrets_may_come_from_the_environment(stage: Stage) -> None:
