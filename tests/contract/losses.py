@@ -1,15 +1,12 @@
-"""The ways in which an answer is lost, and what has happened at the provider by then."""
+"""The ways in which an answer is lost, what has happened by then, and what a look-up then owes us."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from domain.attempt import Attempt
-from domain.outcome import Lookup, Pending, RequiresAction, Succeeded
-from domain.payment import Payment
+from domain.attempt import Attempt, Operation
+from domain.outcome import Lookup, NotFound, Unknown
 from domain.ports import Budget
-from tests.contract.made import IMPATIENCE_S, a_hold, an_attempt, within
-from tests.contract.rigs import Rig, Scenario
+from tests.contract.made import IMPATIENCE_S, within
+from tests.contract.rigs import Finds, Scenario, Ways
 
 #: Faults after which the answer is lost, and whether the operation was carried out by then.
 LOST = {
@@ -22,28 +19,36 @@ LOST = {
     Scenario.HANGS_AFTER: True,
     Scenario.DRIPS_AFTER: True,
 }
-#: These keep the failed answer under the key, so that a replay only brings it again.
-KEPT_FAILURES = {Scenario.FAILS_BEFORE, Scenario.FAILS_AFTER}
+#: Some providers keep these under the key, so that a replay only brings them again.
+FAILURES = frozenset({Scenario.FAILS_BEFORE, Scenario.FAILS_AFTER})
 #: These take as long as they are waited for.
-HANGS = {Scenario.HANGS_BEFORE, Scenario.HANGS_AFTER, Scenario.DRIPS_AFTER}
+HANGS = frozenset({Scenario.HANGS_BEFORE, Scenario.HANGS_AFTER, Scenario.DRIPS_AFTER})
+#: What is read, captured or voided by the charge's id is always found: see `Ways.finds`.
+_OWN = frozenset({Operation.CHARGE, Operation.REFUND, Operation.PAYOUT})
 
 
 def patience(scenario: Scenario) -> Budget:
     return within(IMPATIENCE_S) if scenario in HANGS else within()
 
 
-def id_of(found: Lookup) -> str:
-    assert isinstance(found, Succeeded | Pending | RequiresAction), found
-    return found.provider_id
+def is_kept(ways: Ways, scenario: Scenario, operation: Operation) -> bool:
+    """Whether a repetition under the key only brings this failure again."""
+    return scenario in FAILURES and operation in ways.keeps_failures
 
 
-def charged(rig: Rig, payment: Payment | None = None) -> Attempt:
-    """Return a charge whose money was taken, or is held, with the provider's id."""
-    attempt = an_attempt(rig.adapter, payment)
-    outcome = rig.adapter.charge(attempt, within())
-    assert isinstance(outcome, Succeeded), outcome
-    return replace(attempt, provider_id=outcome.provider_id)
+def finds(ways: Ways, attempt: Attempt) -> Finds:
+    """Return what a look-up of this attempt is worth."""
+    if attempt.operation not in _OWN or attempt.provider_id is not None:
+        return Finds.AT_ONCE
+    return ways.finds[attempt.operation]
 
 
-def held(rig: Rig, amount: int = 1250, currency: str = "EUR") -> Attempt:
-    return charged(rig, a_hold(amount, currency))
+def is_silence(ways: Ways, attempt: Attempt, found: Lookup) -> bool:
+    """Whether a look-up may say this although there is something."""
+    silent = isinstance(found, NotFound | Unknown)
+    return silent and finds(ways, attempt) is not Finds.AT_ONCE
+
+
+def is_absence(ways: Ways, attempt: Attempt, found: Lookup) -> bool:
+    """Whether a look-up may say this where there is nothing."""
+    return found == NotFound() or is_silence(ways, attempt, found)

@@ -137,6 +137,7 @@ def _committed(gateway: Gateway, task: Task, operation: Operation, asked: Money)
     id_, now = uuid4(), datetime.now(UTC)
     request = gateway.compose(task, id_.hex)
     assert request is not None
+    promise = gateway.declaration.promises[operation]
     return Attempt(
         id=id_,
         payment_id=None,
@@ -151,10 +152,11 @@ def _committed(gateway: Gateway, task: Task, operation: Operation, asked: Money)
         request=request,
         send_before=now + timedelta(seconds=2),
         deadline_at=now + timedelta(seconds=12),
-        key_window_ends=now + gateway.declaration.key_window,
+        key_window_ends=now + promise.key_window,
         created_at=now,
         due=Due(now),
         request_id="req-0123456789",
+        confirming=not promise.split,
     )
 
 

@@ -1,198 +1,142 @@
-"""What every adapter makes of a lost answer to what changes or follows a charge, and to a payout."""
+"""What every adapter makes of a lost answer, to each call of each operation, by the provider's books."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
-from domain.attempt import Attempt, Operation, State
+from domain.attempt import Attempt
 from domain.flows.send import send
-from domain.outcome import Lookup, NotCharged, NotFound, Pending, Proof, Succeeded, Unknown
-from tests.contract.losses import KEPT_FAILURES, LOST, charged, held, patience
-from tests.contract.made import a_capture, a_payout, a_refund, a_void, within
-from tests.contract.rigs import Rig, Scenario
+from domain.outcome import Lookup, Outcome, Prepared, RequiresAction, Unknown
+from tests.contract.cases import across
+from tests.contract.deeds import (
+    Deed,
+    again,
+    begun,
+    carried,
+    deeds,
+    is_done,
+    made,
+    named,
+    steps,
+    times,
+)
+from tests.contract.losses import (
+    HANGS,
+    LOST,
+    is_absence,
+    is_kept,
+    is_silence,
+    patience,
+)
+from tests.contract.made import within
+from tests.contract.rigs import Replay, Rig, Scenario, Step, Ways
 
-#: An attempt of each operation that the provider would carry out.
-MADE: Mapping[Operation, Callable[[Rig], Attempt]] = {
-    Operation.CAPTURE: lambda rig: a_capture(rig.adapter, held(rig), 1000),
-    Operation.VOID: lambda rig: a_void(rig.adapter, held(rig)),
-    Operation.REFUND: lambda rig: a_refund(rig.adapter, charged(rig), 250),
-    Operation.PAYOUT: lambda rig: a_payout(rig.adapter),
-}
-#: Each keeps its answer under its key; a void asks anew in every round.
-KEYED = [Operation.CAPTURE, Operation.REFUND, Operation.PAYOUT]
-#: In these a void still has the time to read what its cancel did.
-READ_AT_ONCE = {Scenario.DROPS_AFTER, Scenario.FAILS_AFTER, Scenario.GARBAGE_AFTER}
-
-operations = pytest.mark.parametrize("operation", MADE, ids=str)
+lost = pytest.mark.parametrize("scenario", LOST, ids=str)
+calls = across("deed, step", steps)
 
 
-def is_done(found: Lookup, attempt: Attempt) -> bool:
-    """Whether this says that exactly what was asked for has happened, or is under way."""
-    if attempt.operation is Operation.PAYOUT and isinstance(found, Pending):
-        return True
-    return isinstance(found, Succeeded) and found.money == attempt.money
+def splits(ways: Ways) -> list[Deed]:
+    return [deed for deed in deeds(ways) if ways.splits(deed.operation)]
 
 
-@operations
-@pytest.mark.parametrize("scenario", LOST, ids=str)
+def repeatable(ways: Ways) -> Iterator[tuple[Deed, Step, Scenario]]:
+    """Every call that may be sent again under its key, and how its answer can be lost."""
+    for (deed, step), scenario in product(steps(ways), LOST):
+        if ways.replays[deed.operation] is not Replay.ANOTHER:
+            yield deed, step, scenario
+
+
+def is_made(found: Lookup, ways: Ways) -> bool:
+    """Whether this says that the object of a split operation is there, and has moved nothing."""
+    return isinstance(found, Prepared | RequiresAction if ways.asks_always else Prepared)
+
+
+def struck(rig: Rig, deed: Deed, step: Step, scenario: Scenario) -> tuple[Attempt, Outcome]:
+    """Have the answer to one call be lost, and return the attempt and what the call came to."""
+    attempt = made(rig, deed)
+    if step is Step.MOVE:
+        attempt = begun(rig, attempt)
+    rig.plays(scenario, deed.operation, step)
+    return attempt, send(rig.adapter, attempt, patience(scenario))
+
+
+@calls
+@lost
 def test_a_lost_answer_is_unknown_and_the_look_up_tells_what_the_books_say(
-    rig: Rig, scenario: Scenario, operation: Operation
+    rig: Rig, deed: Deed, step: Step, scenario: Scenario
 ) -> None:
-    attempt = MADE[operation](rig)
-    rig.plays(scenario, operation)
+    attempt, outcome = struck(rig, deed, step, scenario)
 
-    outcome = send(rig.adapter, attempt, patience(scenario))
-
-    if operation is Operation.VOID and scenario in READ_AT_ONCE:
+    read = deed.operation in rig.ways.reads_at_once and scenario not in HANGS
+    if read and LOST[scenario] and step is Step.MOVE:
         assert is_done(outcome, attempt)
     else:
         assert isinstance(outcome, Unknown)
-    assert rig.done(attempt) == int(LOST[scenario])
+    moved = LOST[scenario] and step is Step.MOVE
+    assert times(rig, attempt) == int(moved)
     found = rig.adapter.lookup(attempt, within())
-    if LOST[scenario]:
-        assert is_done(found, attempt), found
+    if moved:
+        assert is_done(found, attempt) or is_silence(rig.ways, attempt, found), found
+    elif attempt.provider_id is not None:
+        assert isinstance(found, Prepared)
+    elif LOST[scenario]:
+        assert is_made(found, rig.ways) or is_silence(rig.ways, attempt, found), found
     else:
-        assert found == NotFound()
+        assert is_absence(rig.ways, attempt, found), found
 
 
-@operations
-@pytest.mark.parametrize("scenario", sorted(set(LOST) - KEPT_FAILURES), ids=str)
-def test_a_replay_after_a_lost_answer_does_it_once(
-    rig: Rig, scenario: Scenario, operation: Operation
+@across("deed, step, scenario", repeatable)
+def test_a_replay_after_a_lost_answer_brings_what_was_done_to_light_and_does_it_once(
+    rig: Rig, deed: Deed, step: Step, scenario: Scenario
 ) -> None:
-    attempt = MADE[operation](rig)
-    rig.plays(scenario, operation)
-    send(rig.adapter, attempt, patience(scenario))
+    attempt, _ = struck(rig, deed, step, scenario)
 
-    replayed = send(rig.adapter, replace(attempt, state=State.UNKNOWN), within())
+    replayed: Lookup = send(rig.adapter, again(attempt), within())
 
+    moved = LOST[scenario] and step is Step.MOVE
+    refuses = rig.ways.replays[deed.operation] is Replay.UNKNOWN and moved
+    if is_kept(rig.ways, scenario, deed.operation) or refuses:
+        assert isinstance(replayed, Unknown)
+        assert times(rig, attempt) == int(moved)
+        return
+    if step is Step.MAKE:
+        assert is_made(replayed, rig.ways), replayed
+        assert times(rig, attempt) == 0
+        attempt, replayed = carried(rig, again(attempt))
+        assert attempt.provider_id is not None
     assert is_done(replayed, attempt), replayed
-    assert rig.done(attempt) == 1
+    assert times(rig, attempt) == 1
 
 
-@pytest.mark.parametrize("operation", KEYED, ids=str)
-@pytest.mark.parametrize("scenario", sorted(KEPT_FAILURES), ids=str)
-def test_a_failure_kept_under_the_key_stays_unknown_and_does_nothing_more(
-    rig: Rig, scenario: Scenario, operation: Operation
-) -> None:
-    attempt = MADE[operation](rig)
-    rig.plays(scenario, operation)
-    send(rig.adapter, attempt, within())
-
-    assert isinstance(send(rig.adapter, attempt, within()), Unknown)
-    assert rig.done(attempt) == int(LOST[scenario])
-
-
-@pytest.mark.parametrize("scenario", sorted(KEPT_FAILURES), ids=str)
-def test_a_void_that_failed_is_asked_for_anew_in_the_next_round(
-    rig: Rig, scenario: Scenario
-) -> None:
-    attempt = MADE[Operation.VOID](rig)
-    rig.plays(scenario, Operation.VOID)
-    rig.adapter.void(attempt, within())
-
-    voided = rig.adapter.void(replace(attempt, polls=1), within())
-
-    assert is_done(voided, attempt)
-    assert rig.done(attempt) == 1
-
-
-@operations
-def test_the_same_attempt_twice_gives_the_same_answer_and_moves_money_once(
-    rig: Rig, operation: Operation
-) -> None:
-    attempt = MADE[operation](rig)
-
-    first, second = (send(rig.adapter, attempt, within()) for _ in range(2))
-
-    assert first == second
-    assert is_done(first, attempt)
-    assert rig.done(attempt) == 1
-    assert is_done(rig.adapter.lookup(attempt, within()), attempt)
-
-
-@operations
-@pytest.mark.parametrize("scenario", [Scenario.LIMITS_RATE, Scenario.IS_DOWN], ids=str)
-def test_a_documented_refusal_is_proof_and_leaves_the_key_free(
-    rig: Rig, scenario: Scenario, operation: Operation
-) -> None:
-    attempt = MADE[operation](rig)
-    rig.plays(scenario, operation)
+@across("deed", splits)
+def test_the_call_that_makes_the_object_moves_no_money(rig: Rig, deed: Deed) -> None:
+    attempt = made(rig, deed)
 
     outcome = send(rig.adapter, attempt, within())
 
-    assert isinstance(outcome, NotCharged)
-    assert outcome.proof is Proof.REJECTED
-    assert outcome.retry_after_s == 1.0
-    assert rig.adapter.at_fault(outcome)
-    assert not outcome.request_wrong
-    assert rig.done(attempt) == 0
-    assert is_done(send(rig.adapter, attempt, within()), attempt)
+    assert is_made(outcome, rig.ways), outcome
+    assert times(rig, attempt) == 0
+    found = rig.adapter.lookup(named(attempt, outcome), within())
+    assert found == outcome
+    by_reference = rig.adapter.lookup(attempt, within())
+    assert by_reference == outcome or is_silence(rig.ways, attempt, by_reference)
+    assert times(rig, attempt) == 0
 
 
-@operations
-def test_a_refused_connection_was_never_sent(rig: Rig, operation: Operation) -> None:
-    attempt = MADE[operation](rig)
-    rig.renew()  # on a kept connection nothing is refused: it may have arrived
-    rig.plays(Scenario.REFUSES_CONNECTIONS)
+@across("deed", splits)
+def test_whoever_goes_on_from_what_was_made_moves_the_money_once(rig: Rig, deed: Deed) -> None:
+    attempt = begun(rig, made(rig, deed))
+    before = rig.posts(attempt.reference)
+    assert times(rig, attempt) == 0
 
     outcome = send(rig.adapter, attempt, within())
 
-    assert isinstance(outcome, NotCharged)
-    assert outcome.proof is Proof.NEVER_SENT
-
-
-@operations
-def test_after_the_time_to_send_the_provider_does_nothing(rig: Rig, operation: Operation) -> None:
-    attempt = MADE[operation](rig)
-
-    outcome = send(rig.adapter, attempt, within(send_s=0.0))
-
-    assert isinstance(outcome, NotCharged)
-    assert outcome.proof is Proof.NEVER_SENT
-    assert rig.done(attempt) == 0
-
-
-@operations
-def test_a_key_that_the_provider_does_not_know_is_proof_that_nothing_happened(
-    rig: Rig, operation: Operation
-) -> None:
-    attempt = MADE[operation](rig)
-    stranger = rig.stranger()
-
-    outcome = send(stranger, attempt, within())
-
-    assert isinstance(outcome, NotCharged)
-    assert outcome.proof is Proof.REJECTED
-    assert stranger.at_fault(outcome)
-    assert isinstance(stranger.lookup(attempt, within()), Unknown)
-    assert rig.done(attempt) == 0
-    stranger.close()
-
-
-@operations
-def test_bytes_that_make_no_sense_are_refused_as_a_wrong_request(
-    rig: Rig, operation: Operation
-) -> None:
-    attempt = MADE[operation](rig)
-
-    outcome = send(rig.adapter, replace(attempt, request=b'{"amount": "much"}'), within())
-
-    assert isinstance(outcome, NotCharged)
-    assert outcome.proof is Proof.REJECTED
-    assert outcome.request_wrong
-    assert not rig.adapter.at_fault(outcome)
-    assert rig.done(attempt) == 0
-
-
-@operations
-def test_a_look_up_that_fails_says_nothing(rig: Rig, operation: Operation) -> None:
-    attempt = MADE[operation](rig)
-    send(rig.adapter, attempt, within())
-    rig.fails_next_read()
-
-    assert isinstance(rig.adapter.lookup(attempt, within()), Unknown)
-    assert is_done(rig.adapter.lookup(attempt, within()), attempt)
+    assert is_done(outcome, attempt), outcome
+    assert named(attempt, outcome).provider_id == attempt.provider_id
+    assert times(rig, attempt) == 1
+    assert rig.posts(attempt.reference) == before + 1
+    found = rig.adapter.lookup(attempt, within())
+    assert is_done(found, attempt)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from domain.attempt import Operation
 from domain.ids import Kind, public
 from domain.means import Method
 from domain.money import CURRENCIES, Money
@@ -248,9 +249,11 @@ def test_a_reference_fits_the_provider(reference: str, fits: bool) -> None:
 def test_windows_are_configured_per_gateway() -> None:
     declared = adapter_at("http://h", key_window_s=60, visibility_lag_s=0.5).declaration
 
-    assert declared.key_window == timedelta(seconds=60)
-    assert declared.visibility_lag == timedelta(seconds=0.5)
-    assert OFFLINE.declaration.key_window == timedelta(hours=24)
+    for operation in Operation:
+        promise = declared.promises[operation]
+        assert promise.key_window == timedelta(seconds=60)
+        assert promise.visibility_lag == timedelta(seconds=0.5)
+        assert OFFLINE.declaration.promises[operation].key_window == timedelta(hours=24)
 
 
 def test_this_provider_can_do_everything() -> None:

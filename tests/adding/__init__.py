@@ -1,0 +1,1 @@
+"""A sixth provider, added as `workers/gateways/ADDING.md` says."""
