@@ -1,0 +1,1 @@
+"""A bank that speaks SOAP, simulated: PROTOCOL.md is what it promises."""
