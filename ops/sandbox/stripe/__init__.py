@@ -1,0 +1,1 @@
+"""A simulator of Stripe: PaymentIntents, refunds, payouts, disputes, its keys and its webhooks."""
