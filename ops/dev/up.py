@@ -13,6 +13,7 @@ from pathlib import Path
 from domain.payment import Mode
 from domain.routing import Route
 from ops import apikeys
+from ops.dev import simulators
 from ops.dev.folder import RUNNING_FILE, write_private
 from ops.dev.lock import only_one
 from ops.dev.ports import require_free
@@ -59,6 +60,8 @@ class Stack:
     programs: Sequence[Program | Sequence[Program]]
     services: Services
     sandboxes: Mapping[str, tuple[int, int]]
+    #: The same for the simulators of real providers: their API and admin ports, by gateway.
+    simulators: Mapping[str, tuple[int, int]]
 
     @property
     def url(self) -> str:
@@ -93,7 +96,8 @@ def _findable(folder: Path, ours: Stack) -> Iterator[None]:
         "database_url": ours.services.database_url,
         "redis_url": ours.services.redis_url,
         "sandboxes": {
-            name: f"http://127.0.0.1:{port}" for name, (port, _) in ours.sandboxes.items()
+            name: f"http://127.0.0.1:{port}"
+            for name, (port, _) in {**ours.sandboxes, **ours.simulators}.items()
         },
     }
     write_private(where, json.dumps(found))
@@ -113,7 +117,7 @@ def stack(
     procfile: Path = ROOT / "Procfile",
 ) -> Iterator[Stack]:
     """Start the servers, migrate, seed, and say which programs are to run; ends the servers."""
-    secrets = development_secrets(folder, SECRET_NAMES, _make_secret)
+    secrets = development_secrets(folder, [*SECRET_NAMES, *simulators.SECRETS], _make_secret)
     ports = _sandbox_ports(environ)
     with services(folder, durable=durable, environ=environ, say=say) as servers:
         given = {
@@ -127,34 +131,42 @@ def stack(
         for port, admin in ports.values():
             require_free(port, "SANDBOX_A_PORT / SANDBOX_B_PORT")
             require_free(admin, "SANDBOX_A_ADMIN_PORT / SANDBOX_B_ADMIN_PORT")
+        simulators.check_ports(environ)
         say(f"database at version {migrate(settings.database_url)}")
         sandboxes = [_sandbox(name, port, secrets) for name, (port, _) in ports.items()]
         engine = open_engine(settings.database_url, "seed", 2)
         demo_key = given["DEMO_API_KEY"]
         try:
             vault = Vault(settings.secrets.keyring)
-            seed(engine, vault, settings.secrets.pepper, demo_key, sandboxes)
+            others = simulators.accounts(folder, given)
+            seed(engine, vault, settings.secrets.pepper, demo_key, sandboxes, others)
         finally:
             engine.dispose()
+        door = _door(settings)
         programs = [
-            [_simulator(name, ports[name], settings, given, folder, durable) for name in ports],
+            [
+                *(_simulator(name, ports[name], door, given, folder, durable) for name in ports),
+                *simulators.programs(folder, door, given, _basics(given), durable=durable),
+            ],
             *_programs(procfile, settings, _for_programs(given)),
         ]
-        yield Stack(settings, given, demo_key, programs, servers, ports)
+        theirs = {one.gateway: simulators.ports_of(one, environ) for one in simulators.SIMULATORS}
+        yield Stack(settings, given, demo_key, programs, servers, ports, theirs)
 
 
 def banner(ours: Stack) -> str:
     """Return what a person needs: addresses, the key, and a command that works when pasted."""
     sandboxes = "\n".join(
-        f"  {name:<10} http://127.0.0.1:{port}  (faults and magic amounts at /)"
-        for name, (port, _) in ours.sandboxes.items()
+        f"  {name:<11} http://127.0.0.1:{port}  (faults and {how} at /)"
+        for found, how in ((ours.sandboxes, "magic amounts"), (ours.simulators, "test cards"))
+        for name, (port, _) in found.items()
     )
     return f"""
 PayLink is up.
 
-  API        {ours.url}/v1      docs: {ours.url}/docs
+  API         {ours.url}/v1      docs: {ours.url}/docs
 {sandboxes}
-  API key    {ours.demo_key}   (test mode, this machine only)
+  API key     {ours.demo_key}   (test mode, this machine only)
 
 Try it (202 at once; the second command shows what became of it):
 
@@ -194,18 +206,17 @@ def _programs(
 def _simulator(
     name: str,
     ports: tuple[int, int],
-    settings: Settings,
+    door: str,
     given: Mapping[str, str],
     folder: Path,
     durable: bool,
 ) -> Program:
     prefix = name.upper().replace("-", "_")
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
     argv = [
         *(sys.executable, "-m", "ops.sandbox", "--name", name),
         *("--port", str(ports[0]), "--admin-port", str(ports[1])),
         *("--ledger", str(folder.absolute() / f"{name}.jsonl")),
-        *("--webhook-url", f"http://{host}:{settings.port}/v1/webhooks/sandbox/{name}"),
+        *("--webhook-url", f"{door}/v1/webhooks/sandbox/{name}"),
         *([] if durable else ["--no-fsync"]),
     ]
     environ = _basics(given) | {
@@ -213,6 +224,12 @@ def _simulator(
         "SANDBOX_WEBHOOK_SECRET": given[f"{prefix}_WEBHOOK_SECRET"],
     }
     return Program(name, argv, environ, answers_http(ports[0], "/"), stop_timeout_s=10)
+
+
+def _door(settings: Settings) -> str:
+    """Return where simulators bring webhooks; they speak plain HTTP."""
+    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
+    return f"http://{host}:{settings.port}"
 
 
 def _sandbox(name: str, port: int, secrets: Mapping[str, str]) -> Sandbox:
@@ -238,6 +255,8 @@ def _sandbox_ports(environ: Mapping[str, str]) -> dict[str, tuple[int, int]]:
 
 
 def _make_secret(name: str) -> str:
+    if name in simulators.SECRETS:
+        return simulators.made(name)
     if name == "DEMO_API_KEY":
         return apikeys.new_key(Mode.TEST)[1]
     if name.endswith("_WEBHOOK_SECRET"):
@@ -259,6 +278,6 @@ def _basics(given: Mapping[str, str]) -> dict[str, str]:
 
 def _for_programs(given: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of our own programs: not the simulators' side of the secrets."""
-    theirs = ("SANDBOX_", "DEMO_API_KEY")
+    theirs = ("SANDBOX_", "DEMO_API_KEY", *simulators.SECRETS)
     ours = {name: value for name, value in given.items() if not name.startswith(theirs)}
     return ours | _basics(given)

@@ -1,0 +1,1 @@
+"""The adapters, against answers that a test writes."""
