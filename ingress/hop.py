@@ -100,6 +100,10 @@ def _is_asked(payment: Payment) -> bool:
 
 def _answer(payment: Payment) -> Response:
     """Return where the payer goes: only ever to an address that is stored with the payment."""
+    if _is_asked(payment) and not payment.action_url and payment.action_shown:
+        told = [(_words(name), said) for name, said in payment.action_shown if name != "type"]
+        told.append(("Amount", str(payment.money)))
+        return page("Your payment", "Please pay to this account.", reload_s=RELOAD_S, told=told)
     if _is_asked(payment) and payment.action_url is not None:
         if not _is_address(payment.action_url, payment.mode):
             logs.logger().warning("the provider's page has no usable address")
@@ -111,6 +115,10 @@ def _answer(payment: Payment) -> Response:
     if payment.return_url is not None:
         return RedirectResponse(back_to(payment.return_url, payment), 303)
     return page("Your payment", f"{ended} You can close this page.")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def back_to(return_url: str, payment: Payment) -> str:

@@ -140,11 +140,20 @@ PAYMENT: Final = _object(
             "description": "What the payer must do: go to a page, or make a transfer to an account.",
             "required": ["type", "url"],
             "properties": {
-                "type": {"enum": ["redirect", "bank_transfer"]},
-                "url": {"type": "string", "format": "uri"},
+                "type": {"enum": ["redirect", "bank_transfer", "qr_code"]},
+                "url": {
+                    "type": "string",
+                    "description": "The page; empty where there is none, and what has to be done is"
+                    " in the other fields. `checkout_url` shows it to the payer.",
+                },
                 "bank": {"type": "string", "description": "Whose account it is (transfers)."},
+                "channel": {"type": "string", "description": "The provider's name of the method."},
                 "account_number": {"type": "string", "description": "The account (transfers)."},
+                "qr_string": {"type": "string", "description": "What a QR code has to say."},
+                "qr_code_url": {"type": "string", "description": "A picture of the QR code."},
+                "deeplink_url": {"type": "string", "description": "Opens the wallet's own app."},
             },
+            "additionalProperties": _TEXT,
         },
         "failure": {
             "type": ["object", "null"],

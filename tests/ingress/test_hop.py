@@ -195,6 +195,19 @@ def test_a_providers_address_that_no_browser_should_follow_is_not_given(url: str
     assert "evil" not in answer.text
 
 
+def test_who_pays_by_transfer_reads_to_which_account() -> None:
+    shown = (("type", "bank_transfer"), ("bank", "bca"), ("account_number", "<7280121529117516>"))
+    till = a_till(**(ASKED | {"action_url": "", "action_shown": shown}), return_url=SHOP)
+    with till.open() as client:
+        answer = client.get(till.hop())
+
+    assert (answer.status_code, "Location" in answer.headers) == (200, False)
+    assert "<dt>Account number</dt><dd>&lt;7280121529117516&gt;</dd>" in answer.text
+    assert "<dt>Bank</dt><dd>bca</dd>" in answer.text
+    assert "<dt>Amount</dt>" in answer.text
+    assert "bank_transfer" not in answer.text
+
+
 def test_only_test_payments_may_lead_to_an_unencrypted_page() -> None:
     plain = "http://127.0.0.1:9000/pay/1"
     answers = {}
