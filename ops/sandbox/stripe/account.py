@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import parse_qsl
 
+import msgspec
+
 from ops.sandbox.replies import Answer, json_answer
 from ops.sandbox.stage import pages
 from ops.sandbox.stage.board import Act, Operation, Step
@@ -21,7 +23,7 @@ from ops.sandbox.stage.outbox import Notice
 from ops.sandbox.stage.provider import LeverError, Provider, Section
 from ops.sandbox.stage.stage import Stage
 from ops.sandbox.stripe import orders, payments
-from ops.sandbox.stripe.cards import TEST_METHODS
+from ops.sandbox.stripe.cards import BEHAVIOURS, PAYPAL
 from ops.sandbox.stripe.coins import counted_here, in_minor_units
 from ops.sandbox.stripe.errors import IDEMPOTENCY, REQUEST, Invalid, error, missing, of_the_stage
 from ops.sandbox.stripe.forms import text
@@ -39,7 +41,13 @@ SECRET_KEY, WEBHOOK_SECRET = "SIM_SECRET_KEY", "SIM_WEBHOOK_SECRET"
 KEY_LIMIT = 255
 #: Waits between the tries of a webhook, about three days in all (s).
 WAITS = (10.0, 60.0, 600.0, 3_600.0, 21_600.0, 43_200.0, 86_400.0, 86_400.0)
-DEFAULT_CUSTOMER = "cus_saved"
+
+
+class Saving(msgspec.Struct):
+    """What the lever that saves a method may be told."""
+
+    type: str = "card"
+    customer: str = "cus_saved"
 
 
 class StripeAccount(Provider):
@@ -108,6 +116,7 @@ class StripeAccount(Provider):
             "/v1/payment_methods/{id}/detach": post(self._methods.detach),
             "/v1/customers": post(self._methods.customer),
             "/3ds/{id}/{secret}": page,
+            "/authorize/{id}/{secret}": page,
         }
 
     def refusal(self, kind: Refusal) -> Answer:
@@ -184,7 +193,7 @@ class StripeAccount(Provider):
                 self._orders.return_payout(payout)
         elif what == payments.DISPUTED:
             intent = held.intents[object_id]
-            reason = TEST_METHODS[intent.card].dispute or "fraudulent"
+            reason = BEHAVIOURS[intent.card].dispute or "fraudulent"
             if intent.status == "succeeded":
                 self._orders.dispute(intent, intent.amount_received, reason)
         else:
@@ -249,7 +258,9 @@ class StripeAccount(Provider):
             return handler
 
         def saves(call: Call) -> Answer:
-            method = self._methods.seed(call.names["id"], "pm_card_visa", DEFAULT_CUSTOMER)
+            said = msgspec.json.decode(call.body or b"{}", type=Saving)
+            card = PAYPAL if said.type == PAYPAL else "pm_card_visa"
+            method = self._methods.seed(call.names["id"], card, said.customer)
             return json_answer(200, shown(method))
 
         return {
@@ -269,18 +280,19 @@ class StripeAccount(Provider):
         return searched(call, self._held.intents.values(), lag_s)
 
     def _page(self, call: Call) -> Answer:
-        """Show the payer their bank's page, and take their decision."""
+        """Show the payer the page of their bank, or of PayPal, and take their decision."""
         intent = self._held.intents.get(call.names["id"])
         if intent is None or not hmac.compare_digest(intent.secret, call.names["secret"]):
             return pages.missing()
         about = {"Payment": intent.id}
+        title = "Pay with PayPal" if intent.card == PAYPAL else "Authenticate"
         if call.method == "POST" and intent.status == "requires_action":
             if (said := pages.decision(call.body)) is None:
-                return pages.asking("Authenticate", 0, "", about)
+                return pages.asking(title, 0, "", about)
             intent = self._payments.answered(intent, approves=said == "approve")
         if intent.status == "requires_action":
             amount = in_minor_units(intent.amount, intent.currency)
-            return pages.asking("Authenticate", amount, intent.currency.upper(), about)
+            return pages.asking(title, amount, intent.currency.upper(), about)
         return pages.ended(f"The payment is now {intent.status}.", about, intent.return_url)
 
 

@@ -1,4 +1,4 @@
-"""The test payment methods and card numbers of Stripe's documents, and what each of them does."""
+"""The test payment methods and card numbers of Stripe's documents, PayPal, and what each does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +86,10 @@ TEST_METHODS: Mapping[str, Behaviour] = {
 }
 #: The same by number, for payment methods that are made of one.
 NUMBERS: Mapping[str, Behaviour] = {one.number: one for one in TEST_METHODS.values()}
+
+#: A PayPal account, in the place of a card. Its payer is asked, unless they agreed once for all.
+PAYPAL = "paypal"
+BEHAVIOURS: Mapping[str, Behaviour] = {**TEST_METHODS, PAYPAL: Behaviour("", PAYPAL)}
 
 #: External accounts that a payout cannot end at: what its token says, and the failure.
 FAILING_ACCOUNTS: Mapping[str, str] = {

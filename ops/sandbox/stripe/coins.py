@@ -28,6 +28,10 @@ LEAST = {
 #: Eight digits, and twelve where a meal costs five.
 MOST, MOST_IDR = 99_999_999, 999_999_999_999
 
+#: What PayPal takes.
+_BY_PAYPAL_TEXT = "aud cad chf czk dkk eur gbp hkd nok nzd pln sek sgd usd"
+BY_PAYPAL = frozenset(_BY_PAYPAL_TEXT.split())
+
 #: What is added or taken when an amount is to be wrong by one.
 STEP = dict.fromkeys(_MILS, 10) | dict.fromkeys(_HUNDREDS, 100)
 

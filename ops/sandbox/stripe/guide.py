@@ -25,6 +25,13 @@ SECTIONS = (
         tuple((f"{name} ({card.number})", _does(card)) for name, card in TEST_METHODS.items()),
     ),
     Section(
+        "PayPal: payment_method_data[type]=paypal, in the currencies that it takes",
+        (
+            ("confirmed with a return_url", "the payer approves or declines on a page"),
+            ("saved by somebody, and charged with their customer", "charged without asking"),
+        ),
+    ),
+    Section(
         "Destinations of payouts",
         (
             ("ba_..., method=standard", "paid after --async-delay-s"),
@@ -37,7 +44,8 @@ SECTIONS = (
         (
             (
                 "/payment_methods/{id}/save",
-                "a saved Visa card by this id, of the customer cus_saved",
+                'a saved Visa card by this id, of the customer cus_saved; or {"type": "paypal"}, '
+                '{"customer": "cus_..."}',
             ),
             ("/disputes/{id}/win", "the bank gives in"),
             ("/disputes/{id}/lose", "the bank keeps the money"),

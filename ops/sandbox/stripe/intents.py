@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from ops.sandbox.replies import Answer, json_answer
 from ops.sandbox.stage.calls import Call
 from ops.sandbox.stage.faults import Fault
-from ops.sandbox.stripe.coins import STEP, chargeable, currency, divisible
+from ops.sandbox.stripe.cards import PAYPAL
+from ops.sandbox.stripe.coins import BY_PAYPAL, STEP, chargeable, currency, divisible
 from ops.sandbox.stripe.errors import invalid, missing, refused
 from ops.sandbox.stripe.forms import (
     Rule,
@@ -27,14 +28,20 @@ from ops.sandbox.stripe.forms import (
 )
 from ops.sandbox.stripe.holdings import API_VERSION, Holdings, fresh, now
 from ops.sandbox.stripe.lists import expanded
-from ops.sandbox.stripe.methods import Methods
-from ops.sandbox.stripe.objects import Intent, shown
+from ops.sandbox.stripe.methods import DATA, Methods
+from ops.sandbox.stripe.objects import Intent, Method, shown
 from ops.sandbox.stripe.payments import Payments
 
 _3DS = word("automatic", "any", "challenge")
-_OPTIONS = fields({"card": fields({"request_three_d_secure": _3DS})})
+_PAYPAL = {
+    "capture_method": word("manual"),
+    "preferred_locale": text(5),
+    "reference": text(127),
+}
+_OPTIONS = fields({"card": fields({"request_three_d_secure": _3DS}), PAYPAL: fields(_PAYPAL)})
 _ON_CONFIRM: dict[str, Rule] = {
     "payment_method": text(255),
+    "payment_method_data": DATA,
     "payment_method_options": _OPTIONS,
     "return_url": url,
     "off_session": boolean,
@@ -79,6 +86,8 @@ _CANCELABLE = (
     "requires_confirmation",
     "requires_action",
 )
+#: What says which method is to be charged.
+_NAMING = frozenset({"payment_method", "payment_method_data"})
 _CONFIRMABLE = ("requires_confirmation", "requires_payment_method")
 
 
@@ -91,15 +100,18 @@ class Intents:
     def create(self, call: Call) -> Answer:
         """POST /v1/payment_intents."""
         given = parsed(call.body.decode())
-        _types(given, call)
+        _versioned(given, call)
         params = checked(given, _ON_CREATE, "amount", "currency")
+        types = _types(params)
         chargeable(params["amount"], params["currency"])
         if not params.get("confirm"):
             for name in _WITH_CONFIRM:
                 if name in params:
                     raise invalid(f"{name} can only be set when confirm is true.", name)
-        token, customer = params.get("payment_method"), params.get("customer")
-        method = self._methods.for_payment(token, customer) if token else None
+        customer = params.get("customer")
+        method = self._method(params, customer, types)
+        if params.get("confirm") and method is not None:
+            _can_return(method, params, None)
         intent = Intent(
             id=fresh("pi"),
             created=now(),
@@ -109,6 +121,7 @@ class Intents:
             capture_method=params.get("capture_method", "automatic_async"),
             secret=secrets.token_hex(12),
             metadata=params.get("metadata", {}),
+            types=types,
             payment_method=method.id if method else None,
             card=method.card if method else "",
             customer=customer,
@@ -118,7 +131,8 @@ class Intents:
         self._about(call, self._held.keep("made", intent))
         self._held.tell("payment_intent.created", intent)
         if params.get("confirm"):
-            intent = self._confirmed(intent, params, call)
+            rest = {name: params[name] for name in params.keys() - _NAMING}
+            intent = self._confirmed(intent, rest, call)
         return json_answer(200, shown(intent, expand=expanded(given, "latest_charge")))
 
     def retrieve(self, call: Call) -> Answer:
@@ -172,15 +186,18 @@ class Intents:
     def _confirmed(self, intent: Intent, params: dict[str, Any], call: Call) -> Intent:
         if intent.status not in _CONFIRMABLE:
             raise _unexpected(intent, "confirmed")
-        if (token := params.get("payment_method")) is not None:
-            method = self._methods.for_payment(token, intent.customer)
-            intent = replace(intent, payment_method=method.id, card=method.card)
-        if intent.payment_method is None:
+        method = self._held.methods.get(intent.payment_method or "")
+        if intent.payment_method is None or _NAMING & params.keys():
+            method = self._method(params, intent.customer, intent.types)
+        if method is None:
             message = "This PaymentIntent needs a payment method to be confirmed."
             raise refused(message, "payment_intent_unexpected_state")
-        self._methods.usable(intent.payment_method)
+        _can_return(method, params, intent.return_url)
+        self._methods.usable(method.id)
         intent = replace(
             intent,
+            payment_method=method.id,
+            card=method.card,
             return_url=params.get("return_url", intent.return_url),
             three_ds=_three_ds(params, intent.three_ds),
             last_error=None,
@@ -188,11 +205,28 @@ class Intents:
         off_session = params.get("off_session", False)
         return self._payments.confirm(intent, call.decision, off_session=off_session)
 
+    def _method(
+        self, params: dict[str, Any], customer: str | None, types: tuple[str, ...]
+    ) -> Method | None:
+        """Return the method that the parameters name or describe; None: they do neither."""
+        token, data = params.get("payment_method"), params.get("payment_method_data")
+        if token is not None and data is not None:
+            message = "payment_method and payment_method_data cannot be given together."
+            raise invalid(message, "payment_method_data", "parameters_exclusive")
+        if data is not None:
+            _is_of(data.get("type"), types, "payment_method_data")
+            return self._methods.described(data, "payment_method_data")
+        if token is None:
+            return None
+        method = self._methods.for_payment(token, customer)
+        _is_of(method.type, types, "payment_method")
+        return method
+
     def _about(self, call: Call, intent: Intent) -> None:
         call.about(object_id=intent.id)
 
 
-def _types(given: dict[str, Any], call: Call) -> None:
+def _versioned(given: dict[str, Any], call: Call) -> None:
     """Refuse the name for the types of payment methods that this version of the API has not."""
     version = call.headers.get("stripe-version", API_VERSION)
     try:
@@ -204,10 +238,37 @@ def _types(given: dict[str, Any], call: Call) -> None:
     if day >= _OLD_NAME_ENDS and "payment_method_types" in given:
         code = "payment_method_types_no_longer_supported"
         raise invalid("payment_method_types cannot be set any more.", "payment_method_types", code)
+
+
+def _types(params: dict[str, Any]) -> tuple[str, ...]:
+    """Return the types of payment methods that are allowed: where none is named, all that fit."""
     for name in ("allowed_payment_method_types", "payment_method_types"):
-        if odd := [one for one in given.get(name, []) if one != "card"]:
-            message = f"The payment method type {str(odd[0])[:40]} is not activated here."
+        if not (named := params.get(name)):
+            continue
+        if odd := [one for one in named if one not in ("card", PAYPAL)]:
+            message = f"The payment method type {odd[0][:40]} is not activated here."
             raise invalid(message, name, "payment_intent_invalid_parameter")
+        if PAYPAL in named and params["currency"] not in BY_PAYPAL:
+            message = f"PayPal does not take the currency {params['currency']}."
+            raise invalid(message, name, "payment_intent_invalid_parameter")
+        return tuple(dict.fromkeys(named))
+    redirects = params.get("automatic_payment_methods", {}).get("allow_redirects") != "never"
+    return ("card", PAYPAL) if redirects and params["currency"] in BY_PAYPAL else ("card",)
+
+
+def _is_of(type_: str | None, types: tuple[str, ...], param: str) -> None:
+    """Refuse a method of a type that its payment does not allow."""
+    if type_ is not None and type_ not in types:
+        message = f"A payment method of the type {type_} is not allowed for this PaymentIntent."
+        raise invalid(message, param, "payment_intent_incompatible_payment_method")
+
+
+def _can_return(method: Method, params: dict[str, Any], known: str | None) -> None:
+    """Refuse to send a payer to PayPal who could not come back."""
+    asks = method.type == PAYPAL and method.customer is None
+    if asks and not params.get("return_url", known):
+        message = "A return_url is needed to confirm a payment by PayPal."
+        raise invalid(message, "return_url", "parameter_missing")
 
 
 def _three_ds(params: dict[str, Any], otherwise: str) -> str:

@@ -6,14 +6,21 @@ from msgspec.structs import replace
 
 from ops.sandbox.replies import Answer, json_answer
 from ops.sandbox.stage.calls import Call
-from ops.sandbox.stripe.cards import NUMBERS, TEST_METHODS
+from ops.sandbox.stripe.cards import BEHAVIOURS, NUMBERS, PAYPAL, TEST_METHODS
 from ops.sandbox.stripe.errors import invalid, missing, refused
 from ops.sandbox.stripe.forms import checked, fields, integer, metadata, parsed, text, word
 from ops.sandbox.stripe.holdings import Holdings, fresh, now
-from ops.sandbox.stripe.objects import Customer, Method, shown
+from ops.sandbox.stripe.objects import Customer, Method, shown, type_of
 
 _CARD = {"number": text(19), "exp_month": integer, "exp_year": integer, "cvc": text(4)}
-_MAKE = {"type": word("card"), "card": fields(_CARD), "metadata": metadata}
+_MAKE = {
+    "type": word("card", PAYPAL),
+    "card": fields(_CARD),
+    "billing_details": fields({"email": text(512), "name": text(256)}),
+    "metadata": metadata,
+}
+#: The rule of a payment's `payment_method_data`.
+DATA = fields(_MAKE)
 
 SPENT = (
     "This PaymentMethod was used before without a Customer, or was detached from one. It may not "
@@ -29,15 +36,34 @@ class Methods:
 
     def create(self, call: Call) -> Answer:
         """POST /v1/payment_methods."""
-        params = checked(parsed(call.body.decode()), _MAKE, "type", "card")
-        if "number" not in params["card"]:
-            raise invalid("Missing required param: card[number].", "card", "parameter_missing")
+        params = checked(parsed(call.body.decode()), _MAKE)
+        return json_answer(200, shown(self.described(params)))
+
+    def described(self, params: dict[str, Any], within: str = "") -> Method:
+        """Return the new method that parameters describe; `within` is the one they are part of."""
+
+        def named(name: str) -> str:
+            head, bracket, rest = name.partition("[")
+            return f"{within}[{head}]{bracket}{rest}" if within else name
+
+        def needed(name: str) -> Exception:
+            message = f"Missing required param: {named(name)}."
+            return invalid(message, named(name), "parameter_missing")
+
+        if "type" not in params:
+            raise needed("type")
+        if params["type"] == PAYPAL:
+            if "card" in params:
+                message = "A payment method of the type paypal has no card."
+                raise invalid(message, named("card"), "parameter_unknown")
+            return self._new(PAYPAL)
+        if "number" not in params.get("card", {}):
+            raise needed("card[number]" if "card" in params else "card")
         behaviour = NUMBERS.get(params["card"]["number"].replace(" ", ""))
         if behaviour is None:
             message = "Only the card numbers of the test pages are known here."
-            raise invalid(message, "card[number]", "incorrect_number")
-        name = next(name for name, one in TEST_METHODS.items() if one is behaviour)
-        return json_answer(200, shown(self._new(name)))
+            raise invalid(message, named("card[number]"), "incorrect_number")
+        return self._new(next(name for name, one in TEST_METHODS.items() if one is behaviour))
 
     def retrieve(self, call: Call) -> Answer:
         """GET /v1/payment_methods/{id}."""
@@ -51,6 +77,8 @@ class Methods:
             raise missing("customer", params["customer"], "customer", in_path=False)
         if method.spent:
             raise refused(SPENT)
+        if method.type == PAYPAL:
+            raise refused("A PayPal account is saved by its payer's agreement, not by attaching.")
         return json_answer(200, shown(self.seed(method.id, method.card, params["customer"])))
 
     def detach(self, call: Call) -> Answer:
@@ -93,6 +121,10 @@ class Methods:
         if method.customer is None:
             self._held.keep("method.spent", replace(method, spent=True))
 
+    def is_saved(self, method_id: str | None) -> bool:
+        """Whether somebody has agreed to be charged by this method without being asked."""
+        return self._held.methods[method_id or ""].customer is not None
+
     def usable(self, method_id: str | None) -> None:
         """Refuse a method that may not be charged again."""
         if self._held.methods[method_id or ""].spent:
@@ -109,7 +141,10 @@ class Methods:
         return self._held.keep("method.made", Method(id=fresh("pm"), created=now(), card=card))
 
 
-def last_four(card: str) -> dict[str, Any]:
-    """Return what an error shows of a card."""
-    behaviour = TEST_METHODS[card]
-    return {"brand": behaviour.brand, "last4": behaviour.number[-4:]}
+def of_error(method_id: str | None, card: str) -> dict[str, Any]:
+    """Return what an error shows of a method: of a card its last digits, of an account nothing."""
+    shows = {"id": method_id, "type": type_of(card)}
+    if card == PAYPAL:
+        return shows | {PAYPAL: {}}
+    behaviour = BEHAVIOURS[card]
+    return shows | {"card": {"brand": behaviour.brand, "last4": behaviour.number[-4:]}}

@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from ops.sandbox.stripe.cards import PAYPAL
+
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
     """The movement that an intent came to, or was refused."""
@@ -22,7 +24,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, tag="payment_intent"):
-    """A PaymentIntent, with the card that stands behind it."""
+    """A PaymentIntent, with the card, or the PayPal account, that stands behind it."""
 
     id: str
     created: int
@@ -32,8 +34,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, tag="payment_intent"):
     capture_method: str
     secret: str
     metadata: dict[str, str] = {}
+    #: Types of payment methods that it can be paid with.
+    types: tuple[str, ...] = ("card",)
     payment_method: str | None = None
-    #: The test method whose behaviour the card has.
+    #: The test method whose behaviour the card has; `paypal` is none.
     card: str = ""
     customer: str | None = None
     description: str | None = None
@@ -101,6 +105,11 @@ class Method(msgspec.Struct, frozen=True, kw_only=True, tag="payment_method"):
     customer: str | None = None
     spent: bool = False
 
+    @property
+    def type(self) -> str:
+        """What the API calls this kind of method."""
+        return type_of(self.card)
+
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True, tag="customer"):
     """Somebody whom payment methods are attached to."""
@@ -119,6 +128,11 @@ def reference_of(metadata: Mapping[str, str]) -> str:
     return next((value for name, value in metadata.items() if name.endswith("reference")), "")
 
 
+def type_of(card: str) -> str:
+    """Return the type of the payment method whose behaviour this is."""
+    return PAYPAL if card == PAYPAL else "card"
+
+
 def shown(thing: Thing, *, expand: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return an object as the API shows it."""
     match thing:
@@ -128,14 +142,15 @@ def shown(thing: Thing, *, expand: frozenset[str] = frozenset()) -> dict[str, An
             return _plain(thing)
         case Method(id=id_, created=created, customer=customer):
             card = {"brand": "visa", "exp_month": 12, "exp_year": 2034, "funding": "credit"}
+            account = {"country": None, "payer_email": None, "payer_id": None}
             return {
                 "id": id_,
                 "object": "payment_method",
-                "card": card,
+                thing.type: account if thing.type == PAYPAL else card,
                 "created": created,
                 "customer": customer,
                 "livemode": False,
-                "type": "card",
+                "type": thing.type,
             }
         case Customer():
             return _plain(thing) | {"metadata": {}}
@@ -189,7 +204,7 @@ def _intent(intent: Intent, *, whole: bool) -> dict[str, Any]:
         "metadata": intent.metadata,
         "next_action": action,
         "payment_method": intent.payment_method,
-        "payment_method_types": ["card"],
+        "payment_method_types": list(intent.types),
         "status": intent.status,
     }
 

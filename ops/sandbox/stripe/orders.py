@@ -11,7 +11,7 @@ from ops.sandbox.stage.faults import Fault
 from ops.sandbox.stage.lines import Kind
 from ops.sandbox.stage.provider import LeverError
 from ops.sandbox.stage.stage import Stage
-from ops.sandbox.stripe.cards import FAILING_ACCOUNTS, TEST_METHODS
+from ops.sandbox.stripe.cards import BEHAVIOURS, FAILING_ACCOUNTS
 from ops.sandbox.stripe.coins import STEP, currency, divisible
 from ops.sandbox.stripe.errors import invalid, missing, refused
 from ops.sandbox.stripe.forms import Rule, checked, integer, metadata, parsed, text, word
@@ -80,7 +80,7 @@ class Orders:
     ) -> Refund:
         """Make a refund: at once, pending, or refused, as the decision or the card says."""
         assert intent.charge is not None
-        card = TEST_METHODS[intent.card].refund
+        card = BEHAVIOURS[intent.card].refund
         refund = Refund(
             id=fresh("re"),
             created=now(),

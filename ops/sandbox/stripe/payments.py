@@ -10,15 +10,15 @@ from ops.sandbox.stage.faults import Fault
 from ops.sandbox.stage.lines import Kind
 from ops.sandbox.stage.provider import LeverError
 from ops.sandbox.stage.stage import Stage
-from ops.sandbox.stripe.cards import TEST_METHODS
+from ops.sandbox.stripe.cards import BEHAVIOURS, PAYPAL
 from ops.sandbox.stripe.coins import STEP
-from ops.sandbox.stripe.errors import CARD, error
+from ops.sandbox.stripe.errors import CARD, REQUEST, error
 from ops.sandbox.stripe.holdings import Holdings, fresh, now
-from ops.sandbox.stripe.methods import Methods, last_four
+from ops.sandbox.stripe.methods import Methods, of_error
 from ops.sandbox.stripe.objects import Charge, Intent, shown
 
-#: How long a card holds money; then the provider lets go of it.
-HOLD_S = 7 * 86_400.0
+#: How long a card holds money, and PayPal, renewed once; then the provider lets go of it.
+HOLD_S, PAYPAL_HOLD_S = 7 * 86_400.0, 20 * 86_400.0
 #: What `stage.later` is asked for.
 SUCCEEDS, DECLINES, LAPSES, DISPUTED = "succeeds", "declines", "lapses", "disputed"
 
@@ -28,6 +28,9 @@ INSUFFICIENT = {
     "advice_code": "try_again_later",
 }
 STOLEN = {"code": "card_declined", "decline_code": "stolen_card", "advice_code": "do_not_try_again"}
+#: The same two where PayPal refuses.
+UNFUNDED = {"code": "payment_method_provider_decline", "decline_code": "insufficient_funds"}
+FRAUDULENT = {"code": "payment_method_provider_decline", "decline_code": "fraudulent"}
 UNAUTHENTICATED = {"code": "payment_intent_authentication_failure"}
 AUTHENTICATE = {"code": "authentication_required", "decline_code": "authentication_required"}
 
@@ -41,13 +44,11 @@ class Payments:
     def confirm(self, intent: Intent, decision: Fault | None, *, off_session: bool) -> Intent:
         """Take or hold the money, ask the payer, or refuse; a scripted decision overrules the
         card. A decline is raised, as the 402 that it is."""
-        card = TEST_METHODS[intent.card]
-        wanted = card.three_ds == "optional" and intent.three_ds != "automatic"
         match decision:
             case Fault.SOFT_DECLINE:
-                raise self.declined(intent, INSUFFICIENT)
+                raise self.declined(intent, _soft(intent))
             case Fault.HARD_DECLINE:
-                raise self.declined(intent, STOLEN)
+                raise self.declined(intent, FRAUDULENT if intent.card == PAYPAL else STOLEN)
             case Fault.LATER | Fault.LATER_DECLINE:
                 what = SUCCEEDS if decision is Fault.LATER else DECLINES
                 self._stage.later(what, intent.id)
@@ -60,7 +61,7 @@ class Payments:
             case Fault.CHARGEBACK:
                 self._stage.later(DISPUTED, intent.id)
                 return self.move(intent)
-            case _ if decision is Fault.ASKS or wanted or card.three_ds == "required":
+            case _ if decision is Fault.ASKS or self._asks(intent):
                 if off_session:
                     raise self.declined(intent, AUTHENTICATE)
                 return self._ask(intent)
@@ -69,7 +70,7 @@ class Payments:
 
     def move(self, intent: Intent) -> Intent:
         """Take or hold the money, unless the card says no, which is raised."""
-        card = TEST_METHODS[intent.card]
+        card = BEHAVIOURS[intent.card]
         if card.code:
             codes = {
                 "code": card.code,
@@ -87,7 +88,8 @@ class Payments:
         if intent.capture_method == "manual":
             held = replace(ready, status="requires_capture", amount_capturable=intent.amount)
             self._held.keep(Kind.AUTHORIZATION, held, intent.amount)
-            self._stage.later(LAPSES, held.id, HOLD_S)
+            hold_s = PAYPAL_HOLD_S if held.card == PAYPAL else HOLD_S
+            self._stage.later(LAPSES, held.id, hold_s)
             self._held.tell("payment_intent.amount_capturable_updated", held)
             return held
         charge = replace(charge, amount_captured=intent.amount)
@@ -128,7 +130,8 @@ class Payments:
         assert after.last_error is not None, "a decline without an error"
         said = {name: value for name, value in after.last_error.items() if name != "type"}
         message = said.pop("message")
-        return Refused(error(402, CARD, message, payment_intent=shown(after), **said))
+        type_ = after.last_error["type"]
+        return Refused(error(402, type_, message, payment_intent=shown(after), **said))
 
     def refuse(self, intent: Intent, codes: Mapping[str, str]) -> Intent:
         """Have an intent be declined; another payment method could be tried with it."""
@@ -139,11 +142,12 @@ class Payments:
             status="failed",
             failure_code=codes["code"],
         )
+        paypal = intent.card == PAYPAL
         said: dict[str, Any] = {
-            "type": CARD,
-            "message": "Your card was declined.",
+            "type": REQUEST if paypal else CARD,
+            "message": "The payment was declined." if paypal else "Your card was declined.",
             "charge": charge.id,
-            "payment_method": {"id": intent.payment_method, "card": last_four(intent.card)},
+            "payment_method": of_error(intent.payment_method, intent.card),
         }
         after = replace(
             intent,
@@ -158,7 +162,7 @@ class Payments:
         return after
 
     def answered(self, intent: Intent, *, approves: bool) -> Intent:
-        """Take the payer's decision on the page of their bank."""
+        """Take the payer's decision on the page of their bank, or of PayPal."""
         if intent.status != "requires_action":
             raise LeverError("This payment does not wait for its payer.")
         if not approves:
@@ -180,7 +184,7 @@ class Payments:
             case "authorized" if undecided:
                 self.take(replace(intent, capture_method="manual"))
             case "declined" if undecided:
-                self.refuse(intent, INSUFFICIENT)
+                self.refuse(intent, _soft(intent))
             case "canceled" if undecided or holding:
                 self.cancel(intent, "requested_by_customer")
             case "expired" if undecided or holding:
@@ -193,11 +197,20 @@ class Payments:
         if what == LAPSES and intent.status == "requires_capture":
             self.cancel(intent, "expired")
         elif what in (SUCCEEDS, DECLINES) and intent.status == "processing":
-            self.take(intent) if what == SUCCEEDS else self.refuse(intent, INSUFFICIENT)
+            self.take(intent) if what == SUCCEEDS else self.refuse(intent, _soft(intent))
+
+    def _asks(self, intent: Intent) -> bool:
+        """Whether the payer must agree: to their bank, or to PayPal, if they never did before."""
+        if intent.card == PAYPAL:
+            return not self._methods.is_saved(intent.payment_method)
+        wanted = intent.three_ds != "automatic"
+        asks = BEHAVIOURS[intent.card].three_ds
+        return asks == "required" or (asks == "optional" and wanted)
 
     def _ask(self, intent: Intent) -> Intent:
         """Send the payer to their bank; without a way back that is a script in the shop's page."""
-        page = f"{self._stage.public_url}/3ds/{intent.id}/{intent.secret}"
+        door = "authorize" if intent.card == PAYPAL else "3ds"
+        page = f"{self._stage.public_url}/{door}/{intent.id}/{intent.secret}"
         url = page if intent.return_url else ""
         asked = replace(intent, status="requires_action", action_url=url)
         self._held.keep("asked", asked)
@@ -207,5 +220,9 @@ class Payments:
     def _told_of_money(self, of_charge: str, intent: Intent) -> None:
         self._held.tell_of_charge(of_charge, intent)
         self._held.tell("payment_intent.succeeded", intent)
-        if TEST_METHODS[intent.card].dispute:
+        if BEHAVIOURS[intent.card].dispute:
             self._stage.later(DISPUTED, intent.id)
+
+
+def _soft(intent: Intent) -> Mapping[str, str]:
+    return UNFUNDED if intent.card == PAYPAL else INSUFFICIENT

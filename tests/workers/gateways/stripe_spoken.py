@@ -31,6 +31,7 @@ from workers.gateways.stripe import Stripe
 
 KEY = "sk_test_1"
 INTENT, REFUND, PAYOUT, CHARGE = "pi_1", "re_1", "po_1", "ch_1"
+PAYPAL = Method("paypal")
 VISA = Method("card", "pm_card_visa")
 BANK = Destination("bank_account", "ba_1")
 REFERENCE = "paylink_reference"

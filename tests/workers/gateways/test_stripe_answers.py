@@ -119,6 +119,17 @@ def test_a_documented_refusal_is_proof(
     assert "No." not in outcome.cause
 
 
+@pytest.mark.parametrize("name", ["allowed_payment_method_types", "payment_method_types"])
+def test_a_method_that_the_account_has_not_may_be_tried_elsewhere(name: str) -> None:
+    refusal = error(code="payment_intent_invalid_parameter", param=name)
+
+    outcome = answered(making(), 400, refusal)
+
+    assert isinstance(outcome, NotCharged), outcome
+    assert not outcome.request_wrong
+    assert not OFFLINE.at_fault(outcome)
+
+
 def test_every_refusal_in_the_table_is_one_of_these() -> None:
     assert {(status, code or "") for status, code, _ in REFUSED} == REFUSALS
 

@@ -38,8 +38,9 @@ def card_error(attempt: Attempt, **fields: Any) -> dict[str, Any]:
 
 SOFT = """approve_with_id call_issuer card_declined card_not_supported card_velocity_exceeded
     currency_not_supported do_not_honor generic_decline insufficient_funds invalid_amount
-    issuer_not_available no_action_taken not_permitted payment_method_not_available
-    payment_method_provider_decline payment_method_provider_timeout processing_error
+    issuer_not_available no_action_taken not_permitted payment_intent_payment_attempt_failed
+    payment_method_not_available payment_method_provider_decline payment_method_provider_timeout
+    processing_error
     reenter_transaction service_not_allowed transaction_not_allowed try_again_later
     withdrawal_count_limit_exceeded"""
 HARD = """card_decline_rate_limit_exceeded do_not_try_again duplicate_transaction fraudulent
@@ -112,6 +113,21 @@ def test_a_decline_that_shows_no_intent_or_no_code_is_one_all_the_same() -> None
     assert answered(confirming(), 402, error("card_error")) == Declined(
         "declined", Hardness.HARD, INTENT
     )
+
+
+@pytest.mark.parametrize("decline_code", [None, "insufficient_funds"])
+def test_a_no_of_paypal_is_proven_by_its_intent(decline_code: str | None) -> None:
+    attempt, said = confirming(), {"code": "payment_method_provider_decline"}
+    if decline_code:
+        said["decline_code"] = decline_code
+    shown = intent(attempt, "requires_payment_method", last_payment_error=said)
+
+    proven = answered(attempt, 402, error(**said, payment_intent=shown))
+
+    assert proven == Declined(decline_code or said["code"], Hardness.SOFT, INTENT)
+    assert isinstance(answered(attempt, 402, error(**said)), Unknown)
+    paid = intent(attempt, "succeeded")
+    assert isinstance(answered(attempt, 402, error(**said, payment_intent=paid)), Unknown)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from tests.contract.made import a_detachment, a_hold, within
 from tests.workers.gateways.stripe_spoken import (
     INTENT,
     OFFLINE,
+    PAYPAL,
     VISA,
     a_card_payment,
     adapter_at,
@@ -133,10 +134,14 @@ class Recorder:
 FULL = a_card_payment(
     wants_3ds=True, description="x", method=Method("card", "cus_1:pm_1"), return_url=None
 )
+SAVED = a_card_payment(method=Method("paypal", "cus_1:pm_1"))
 CALLS: dict[str, Callable[[Stripe], object]] = {
     "make": lambda s: s.charge(making(), within()),
     "make, with everything": lambda s: s.charge(making(FULL), within()),
     "make a hold": lambda s: s.charge(making(a_hold(method=VISA)), within()),
+    "make by PayPal": lambda s: s.charge(making(a_card_payment(method=PAYPAL)), within()),
+    "make by a saved PayPal account": lambda s: s.charge(making(SAVED), within()),
+    "confirm by PayPal": lambda s: s.charge(confirming(a_card_payment(method=PAYPAL)), within()),
     "confirm": lambda s: s.charge(confirming(), within()),
     "confirm off session": lambda s: s.charge(confirming(FULL), within()),
     "capture": lambda s: s.capture(capturing(1000), within()),

@@ -19,13 +19,16 @@ from tests.contract.made import (
 )
 from tests.workers.gateways.stripe_spoken import (
     OFFLINE,
+    PAYPAL,
     VISA,
     a_card_payment,
+    adapter_at,
     confirming,
     holding,
 )
 
 R = "r" * 32
+BACK = "https://shop.example/done"
 
 
 def composed(**changes: Any) -> dict[str, Any] | None:
@@ -89,7 +92,6 @@ def test_a_saved_card_is_charged_with_the_customer_that_it_is_attached_to(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"method": Method("paypal", "pm_1")},
         {"method": Method("bank_transfer", "pm_1")},
         {"method": Method("card", "")},
         {"method": Method("card", "x" * 256)},
@@ -107,6 +109,81 @@ def test_a_saved_card_is_charged_with_the_customer_that_it_is_attached_to(
 )
 def test_what_it_has_no_words_for_is_not_composed(changes: dict[str, Any]) -> None:
     assert composed(**changes) is None
+
+
+@pytest.mark.parametrize("captures", [True, False])
+def test_paypal_needs_no_token_and_a_way_back(captures: bool) -> None:
+    payment = (a_card_payment if captures else a_hold)(method=PAYPAL, wants_3ds=True)
+
+    body = OFFLINE.compose(Charge(payment), R)
+
+    assert body is not None
+    request = json.loads(body)
+    create = request["create"]
+    assert create["payment_method_data"] == {"type": "paypal"}
+    assert create["allowed_payment_method_types"] == ["paypal"]
+    assert create["capture_method"] == ("automatic" if captures else "manual")
+    assert not {"payment_method", "payment_method_options", "customer"} & create.keys()
+    assert request["confirm"] == {"return_url": payment.return_url}
+
+
+@pytest.mark.parametrize(
+    ("token", "return_url", "named", "confirm"),
+    [
+        ("pm_1", BACK, {"payment_method": "pm_1"}, {"return_url": BACK}),
+        (
+            "cus_1:pm_1",
+            BACK,
+            {"customer": "cus_1", "payment_method": "pm_1"},
+            {"return_url": BACK},
+        ),
+        (
+            "cus_1:pm_1",
+            None,
+            {"customer": "cus_1", "payment_method": "pm_1"},
+            {"off_session": True},
+        ),
+    ],
+)
+def test_a_saved_paypal_account_is_named(
+    token: str, return_url: str | None, named: dict[str, str], confirm: dict[str, Any]
+) -> None:
+    request = composed(method=Method("paypal", token), return_url=return_url)
+
+    assert request is not None
+    assert named.items() <= request["create"].items()
+    assert "payment_method_data" not in request["create"]
+    assert request["confirm"] == confirm
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"return_url": None},
+        {"method": Method("paypal", "pm_1"), "return_url": None},
+        {"method": Method("paypal", "somebody@payer.example")},
+        {"method": Method("paypal", "cus_1:")},
+        {"method": Method("paypal", "pm_" + "1" * 253)},
+        {"currency": "JPY"},
+        {"currency": "BRL"},
+    ],
+    ids=str,
+)
+def test_a_paypal_payment_that_could_not_be_made_is_not_composed(changes: dict[str, Any]) -> None:
+    assert composed(**{"method": PAYPAL} | changes) is None
+
+
+def test_an_operator_may_say_where_payers_come_back_to_from_paypal() -> None:
+    adapter = adapter_at("http://127.0.0.1:9", return_url="https://shop.example/paid")
+
+    def confirm(**changes: Any) -> Any:
+        body = adapter.compose(Charge(a_card_payment(**changes)), R)
+        return None if body is None else json.loads(body)["confirm"]
+
+    assert confirm(method=PAYPAL, return_url=None) == {"return_url": "https://shop.example/paid"}
+    assert confirm(method=PAYPAL, return_url=BACK) == {"return_url": BACK}
+    assert confirm(return_url=None) == {}
+    assert confirm(method=Method("card", "cus_1:pm_1"), return_url=None) == {"off_session": True}
 
 
 def test_what_just_fits_is_composed() -> None:

@@ -73,6 +73,10 @@ def test_the_version_of_the_api_can_be_set() -> None:
         (None, {"api_version": "new\r\nX: y"}),
         (None, {"api_version": 2025}),
         (None, {"ca_file": 7}),
+        (None, {"return_url": 7}),
+        (None, {"return_url": "http://shop.example"}),
+        (None, {"return_url": "https://shop.example/ x"}),
+        (None, {"return_url": "https://shop.example/" + "x" * 2048}),
     ],
     ids=str,
 )

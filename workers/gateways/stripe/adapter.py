@@ -50,7 +50,14 @@ from workers.gateways.stripe.line import Line
 from workers.gateways.stripe.lookups import Lookups, target
 from workers.gateways.stripe.notices import hinted
 from workers.gateways.stripe.orders import paid_out, refunded
-from workers.gateways.stripe.requests import ADAPTER_VERSION, METHODS, Stored, composed, owned
+from workers.gateways.stripe.requests import (
+    ADAPTER_VERSION,
+    METHODS,
+    Stored,
+    composed,
+    owned,
+    return_url,
+)
 from workers.gateways.stripe.shapes import Intent, Intents, Method, Payout, Refund
 from workers.gateways.wire import NeverSent
 
@@ -71,9 +78,10 @@ class Stripe:
 
     def __init__(self, setup: Setup) -> None:
         """Credentials: `secret_key`. Settings: `key_window_s`, `search_lag_s`,
-        `lists_are_authoritative`, `api_version`, `ca_file`. Raises `Unusable`."""
+        `lists_are_authoritative`, `return_url`, `api_version`, `ca_file`. Raises `Unusable`."""
         self._line = Line(setup)
         self._lookups = Lookups(self._line, setup.alarm)
+        self._back = return_url(setup.settings)
         self.declaration = Declaration(
             provider=PROVIDER,
             adapter_version=ADAPTER_VERSION,
@@ -86,7 +94,7 @@ class Stripe:
 
     def compose(self, task: Task, reference: str) -> bytes | None:
         """Return the exact request; None where this provider has no words for it."""
-        return composed(task, reference)
+        return composed(task, reference, self._back)
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
         """Make the intent; or confirm it, once its id is known."""

@@ -206,6 +206,11 @@ def cause_of(status: int, problem: Problem) -> str:
     return f"{status} {told(problem.type, 'untyped')} {told(problem.code)}".rstrip()
 
 
+def _is_unactivated(problem: Problem) -> bool:
+    """Whether the type of the payment method is refused: another account may have it."""
+    return any(problem.param in names for names in FORMER.items())
+
+
 def _refused(answer: Answer, says: Says | None) -> Outcome:
     found = parsed(answer.body, Failed)
     if found is None:
@@ -221,5 +226,7 @@ def _refused(answer: Answer, says: Says | None) -> Outcome:
         Proof.REJECTED,
         cause,
         retry_after_s=retry_after_s(answer),
-        request_wrong=answer.status == 400 and code in REQUEST_WRONG,
+        request_wrong=answer.status == 400
+        and code in REQUEST_WRONG
+        and not _is_unactivated(problem),
     )

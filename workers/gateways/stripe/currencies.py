@@ -36,6 +36,9 @@ STEPS: Final[Mapping[str, int]] = MappingProxyType(
 PAYOUT_STEPS: Final[Mapping[str, int]] = MappingProxyType(
     dict(STEPS) | dict.fromkeys(("HUF", "TWD"), 100)
 )
+#: What can be paid by PayPal (source: the page on PayPal payments).
+_BY_PAYPAL = "AUD CAD CHF CZK DKK EUR GBP HKD NOK NZD PLN SEK SGD USD"
+PAYPAL_CURRENCIES: Final = frozenset(_BY_PAYPAL.split())
 
 
 def expressed(money: Money, steps: Mapping[str, int] = STEPS) -> int | None:

@@ -32,6 +32,7 @@ DECLINES: Final[Mapping[str, Hardness]] = {
     "issuer_not_available": Hardness.SOFT,
     "no_action_taken": Hardness.SOFT,
     "not_permitted": Hardness.SOFT,
+    "payment_intent_payment_attempt_failed": Hardness.SOFT,
     "payment_method_not_available": Hardness.SOFT,
     "payment_method_provider_decline": Hardness.SOFT,
     "payment_method_provider_timeout": Hardness.SOFT,

@@ -105,7 +105,9 @@ def unconfirmed(status: int, problem: Problem, attempt: Attempt) -> Outcome | No
     """
     if status == 400 and problem.type == REQUEST and problem.param == "payment_method":
         return None if problem.code else Declined(UNUSABLE, Hardness.HARD, attempt.provider_id)
-    if status != 402 or problem.type != CARD:
+    # To a wallet the "no" need not be a card's error, but then only the intent proves it.
+    of_wallet = problem.type == REQUEST and problem.payment_intent is not None
+    if status != 402 or not (problem.type == CARD or of_wallet):
         return None
     if problem.payment_intent is not None:
         try:
