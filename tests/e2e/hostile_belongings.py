@@ -9,7 +9,7 @@ from uuid import uuid4
 from domain.ids import Kind
 from domain.payment import Mode
 from domain.routing import Route
-from domain.webhook import SCHEMES
+from ops.providers import PROVIDERS
 from ops.store import tables
 from ops.store.engine import open_engine
 from ops.store.gateways import Account, write_account
@@ -46,7 +46,7 @@ def a_live_gateway(system: System, tenant: Tenant) -> str:
         base_url=f"http://127.0.0.1:{system.stack.sandboxes[name][0]}",
         credentials={"secret_key": system.stack.environ["SANDBOX_A_SECRET_KEY"]},
         webhook_secrets=[f"whsec_{uuid4().hex}"],
-        scheme=SCHEMES["sandbox"],
+        scheme=PROVIDERS["sandbox"].scheme,
         routes=(Route(merchant_id=tenant.merchant_id),),
     )
     engine = open_engine(settings.database_url, "test", 1)

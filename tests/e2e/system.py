@@ -18,9 +18,11 @@ import urllib3
 from psycopg.rows import dict_row
 
 from ops.dev.ports import free_port
+from ops.dev.simulators import SIMULATORS
 from ops.dev.supervisor import Supervisor
 from ops.dev.up import Stack, stack
 from tests.e2e import ledgers
+from tests.e2e.ledger_lines import of_ledgers
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -55,6 +57,11 @@ class System:
     http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(maxsize=64, retries=False, timeout=30.0)
     )
+
+    @property
+    def gateways(self) -> dict[str, tuple[int, int]]:
+        """The API and admin port of every simulator, by gateway."""
+        return {**self.stack.sandboxes, **self.stack.simulators}
 
     def call(
         self,
@@ -137,12 +144,12 @@ class System:
 
     def no_faults(self) -> None:
         """Let every simulator behave."""
-        for gateway in self.stack.sandboxes:
+        for gateway in self.gateways:
             self.admin("DELETE", gateway, "/faults")
 
     def admin(self, method: str, gateway: str, path: str, body: object = None) -> Any:
         """Call a simulator's admin port."""
-        port = self.stack.sandboxes[gateway][1]
+        port = self.gateways[gateway][1]
         answer = self.http.request(
             method,
             f"http://127.0.0.1:{port}{path}",
@@ -154,11 +161,9 @@ class System:
     def charges(self) -> Counter[tuple[str, str]]:
         """Return how often each reference was charged at each gateway, by the ledgers themselves."""
         counts: Counter[tuple[str, str]] = Counter()
-        for gateway in self.stack.sandboxes:
-            for line in (self.folder / f"{gateway}.jsonl").read_text().splitlines():
-                entry = json.loads(line)
-                if entry["kind"] in ("charge", "capture"):
-                    counts[gateway, entry["reference"]] += 1
+        for one, n in of_ledgers(self).items():
+            if one.kind == "taken":
+                counts[one.gateway, one.reference] += n
         return counts
 
     def books_agree(self) -> None:
@@ -170,8 +175,9 @@ class System:
         import redis
 
         client = redis.Redis.from_url(self.stack.settings.redis_url)
-        for key in client.scan_iter("paylink:{sandbox-*"):
-            client.delete(key)
+        for gateway in self.gateways:
+            for key in client.scan_iter(f"paylink:{{{gateway}*"):
+                client.delete(key)
         client.close()
 
     def log(self, program: str) -> str:
@@ -183,6 +189,11 @@ class System:
 def a_system(folder: Path, **settings: str) -> Iterator[System]:
     """Start everything in `folder`, on free ports, with short delays; stop it afterwards."""
     ports = [free_port() for _ in range(7)]
+    theirs = {
+        f"{one.prefix}_{side}": str(free_port())
+        for one in SIMULATORS
+        for side in ("PORT", "ADMIN_PORT")
+    }
     environ = {
         **_inherited(),
         **FAST,
@@ -193,6 +204,7 @@ def a_system(folder: Path, **settings: str) -> Iterator[System]:
         "SANDBOX_A_ADMIN_PORT": str(ports[4]),
         "SANDBOX_B_PORT": str(ports[5]),
         "SANDBOX_B_ADMIN_PORT": str(ports[6]),
+        **theirs,
         **settings,
     }
     said: list[str] = []

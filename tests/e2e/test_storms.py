@@ -14,8 +14,8 @@ import pytest
 import redis
 import urllib3
 
-from domain.webhook import SCHEMES
 from native.verifier import hmac_sha256
+from ops.providers import PROVIDERS
 from ops.store.engine import open_engine
 from ops.store.ledger import seal, verify
 from tests.e2e.system import System, eventually
@@ -246,5 +246,5 @@ def deliver(system: System, body: bytes, secret: bytes | None = None) -> urllib3
         "POST",
         f"{system.stack.url}/v1/webhooks/sandbox/sandbox-a",
         body=body,
-        headers={SCHEMES["sandbox"].header: f"t={sent_at},v1={signature}"},
+        headers={PROVIDERS["sandbox"].scheme.header: f"t={sent_at},v1={signature}"},
     )
