@@ -32,7 +32,8 @@ from domain.payment import Payment
 class Source(StrEnum):
     """How we came to know it."""
 
-    ANSWER = "answer"
+    ANSWER = "answer"  # to whoever sent it first
+    REPLAY = "replay"  # to whoever sent the same bytes, or the second call, after that
     LOOKUP = "lookup"
     WEBHOOK = "webhook"  # the object as re-read because a webhook hinted at it
     VOID = "void"
@@ -144,6 +145,11 @@ def proven(fact: Fact, attempt: Attempt) -> Outcome:
             return fact.outcome
         case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED as proof, cause=cause):
             return fact.outcome if own else Unknown(f"one copy was {proof}: {cause}")
+        case Declined(provider_id=None, code=code) if (
+            fact.source is Source.ANSWER and attempt.state is State.UNKNOWN
+        ):
+            # It names no object, and a copy that others have sent since may be carried out.
+            return Unknown(f"one copy was declined: {code}")
         case Unknown(cause=cause) if own and not attempt.confirming:
             return NotCharged(Proof.NEVER_SENT, f"the money was not asked for yet: {cause}")
         case _:
@@ -162,10 +168,9 @@ def readied(fact: Fact, attempt: Attempt, now: datetime) -> Attempt:
 def named(attempt: Attempt, outcome: Outcome) -> Attempt:
     """Keep the provider's id as soon as anything tells it: look-ups by id are the surest."""
     match outcome:
-        case Unknown():
-            return attempt
         case (
-            Succeeded()
+            Unknown()
+            | Succeeded()
             | Pending()
             | Prepared()
             | RequiresAction()

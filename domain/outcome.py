@@ -109,9 +109,11 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have reached the gateway: ask the same one again, never another."""
+    """It may have reached the gateway: ask the same one again, never another. `provider_id`, where it
+    is known: an object of ours is there, whatever became of it."""
 
     cause: str
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

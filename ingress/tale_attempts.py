@@ -12,6 +12,7 @@ from ops.store.tale import Row, Tale
 
 _HEARD: Final[Mapping[str, str]] = {
     Source.ANSWER: "{gateway} answered",
+    Source.REPLAY: "{gateway} answered when it was sent again",
     Source.LOOKUP: "a look-up at {gateway} found",
     Source.WEBHOOK: "after a webhook {gateway} was read again and said",
     Source.VOID: "{gateway} was asked to void it and said",

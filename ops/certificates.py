@@ -29,6 +29,14 @@ MAX_CHAIN: Final = 8
 MIN_KEY_BITS: Final = 2048
 #: A key is read once; there are a few per provider and year.
 _KEYS: Final = 128
+#: What reading a certificate raises that breaks the rules; not all of it is a ValueError.
+_BROKEN: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class Untrusted(Exception):
@@ -62,7 +70,7 @@ def trusted(
     """
     try:
         leaf, *above = x509.load_pem_x509_certificates(fetched)
-    except ValueError:
+    except _BROKEN:
         raise Untrusted("it is not a certificate in PEM") from None
     if len(above) >= MAX_CHAIN:
         raise Untrusted(f"the chain has more than {MAX_CHAIN} certificates")
@@ -79,7 +87,7 @@ def trusted(
         policy.build_client_verifier().verify(leaf, above)
         issued_to = _names(leaf)
         key = leaf.public_key()
-    except (VerificationError, ValueError, UnsupportedAlgorithm) as error:
+    except (VerificationError, *_BROKEN) as error:
         raise Untrusted(str(error)[:200]) from None
     if not any(_is_named(name, names, host) for name in issued_to):
         raise Untrusted(f"it is issued to {', '.join(issued_to)[:200] or 'nobody'}")
@@ -101,7 +109,7 @@ def _readable(der: bytes) -> x509.Certificate | None:
     """Read an authority's certificate; None: one that breaks the rules vouches for nobody."""
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except _BROKEN:
         return None
 
 

@@ -57,12 +57,15 @@ class Root:
         common: str = NAME,
         key: RSAPrivateKey | None = None,
         days: tuple[float, float] = (-1, 30),
+        extension: x509.ExtensionType | None = None,
     ) -> x509.Certificate:
         """Return a signer's certificate, good between `days` from now."""
         builder = _builder(common, self.name, key or rsa_key(), days)
         if names:
             alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
             builder = builder.add_extension(alternatives, critical=False)
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
     def written_to(self, folder: Path) -> str:

@@ -109,9 +109,11 @@ class Case:
         return self.gateway.declaration.promises[self.attempt.operation]
 
     def may_replay(self, policy: Policy) -> bool:
-        """Whether the same bytes may go again: lost, wanted, and protected for as long as it takes."""
+        """Whether the same bytes may go again: lost, wanted, and protected for as long as it takes.
+        What was not confirmed was not lost: only `confirm` may have its money asked for."""
         margin = timedelta(seconds=2 * policy.call_s)
-        lost = self.attempt.state is State.UNKNOWN and self.attempt.may_replay(self.now, margin)
+        lost = self.attempt.state is State.UNKNOWN and self.attempt.confirming
+        lost = lost and self.attempt.may_replay(self.now, margin)
         return lost and not self.unwanted and self.promise.resolution is not Resolution.LOOKUP_ONLY
 
 
@@ -123,7 +125,7 @@ def _ask(case: Case, runtime: Runtime) -> tuple[Source, Outcome]:
     if again and case.promise.resolution is Resolution.REPLAY_FIRST:
         replayed = _replayed(send(gateway, attempt, _budget(until, runtime)))
         if not isinstance(replayed, Unknown | Prepared):
-            return Source.ANSWER, replayed
+            return Source.REPLAY, replayed
         again = False
     found = gateway.lookup(attempt, _budget(until, runtime))
     match found:
@@ -139,7 +141,7 @@ def _ask(case: Case, runtime: Runtime) -> tuple[Source, Outcome]:
             further = resolver_goes_on(found, attempt, case.promise, budget, runtime)
             if further is None:
                 return Source.LOOKUP, found
-            return Source.ANSWER, _replayed(send(gateway, further.attempt, further.budget))
+            return Source.REPLAY, _replayed(send(gateway, further.attempt, further.budget))
         case _:
             return Source.LOOKUP, found
 
@@ -154,7 +156,7 @@ def _absent(case: Case, again: bool, runtime: Runtime) -> tuple[Source, Outcome]
     if again:
         # The same bytes under the same key: the provider charges at most once, whichever arrives.
         replayed = _replayed(send(case.gateway, attempt, _budget(case.until, runtime)))
-        return Source.ANSWER, replayed
+        return Source.REPLAY, replayed
     return Source.LOOKUP, Unknown("the provider does not know it yet, and it may still arrive")
 
 

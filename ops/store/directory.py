@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, text
 
-from domain.directory import Country, Snapshot, Tender
+from domain.directory import Country, Gate, Snapshot, Tender
 from domain.money import MAX_MINOR
+from domain.payment import Mode
 from ops.store.accept import Pool
 from ops.store.changes import ChangeRefused, changed
 
@@ -18,6 +19,13 @@ _CURRENCIES = """
 SELECT code, name, symbol, exponent, min_amount, max_amount, is_active FROM currencies ORDER BY code
 """
 _COUNTRIES = "SELECT code, name, default_currency, is_supported FROM countries ORDER BY code"
+#: Whose a gateway is: a route for everybody, or none at all, makes it nobody's own.
+_GATES: Final = """
+SELECT g.id, g.provider, g.mode,
+       CASE WHEN bool_and(r.merchant_id IS NOT NULL) THEN array_agg(r.merchant_id) END AS merchants
+  FROM gateways g LEFT JOIN gateway_routes r ON r.gateway_id = g.id
+ GROUP BY g.id ORDER BY g.id
+"""
 _SET_CURRENCY = text("""
 UPDATE currencies
    SET min_amount = :least, max_amount = :most, is_active = :active, updated_at = clock_timestamp()
@@ -48,18 +56,20 @@ class CountryChange:
 
 
 async def read_snapshot(pool: Pool) -> Snapshot:
-    """Read the whole directory, beside nobody: both statements see one moment."""
+    """Read the whole directory, beside nobody: all statements see one moment."""
     async with pool.connection() as db, db.cursor(row_factory=namedtuple_row) as cursor:
         await cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         await cursor.execute(_CURRENCIES)
         currencies = [_tender(row) for row in await cursor.fetchall()]
         await cursor.execute(_COUNTRIES)
         countries = [_country(row) for row in await cursor.fetchall()]
-    return _snapshot(currencies, countries)
+        await cursor.execute(_GATES)
+        gates = [_gate(row) for row in await cursor.fetchall()]
+    return _snapshot(currencies, countries, gates)
 
 
 def read_directory(db: Connection) -> Snapshot:
-    """Read the whole directory in a transaction that is open already."""
+    """Read currencies and countries in a transaction that is open already."""
     return _snapshot(
         [_tender(row) for row in db.execute(text(_CURRENCIES))],
         [_country(row) for row in db.execute(text(_COUNTRIES))],
@@ -124,8 +134,11 @@ def set_country(db: Connection, code: str, change: CountryChange, by: str) -> Co
     return after
 
 
-def _snapshot(currencies: list[Tender], countries: list[Country]) -> Snapshot:
-    return Snapshot({one.code: one for one in currencies}, {one.code: one for one in countries})
+def _snapshot(
+    currencies: list[Tender], countries: list[Country], gates: Sequence[Gate] = ()
+) -> Snapshot:
+    tenders = {one.code: one for one in currencies}
+    return Snapshot(tenders, {one.code: one for one in countries}, tuple(gates))
 
 
 def _given(change: TenderChange | CountryChange) -> Mapping[str, Any]:
@@ -142,6 +155,11 @@ def _tender(row: Any) -> Tender:
 
 def _country(row: Any) -> Country:
     return Country(row.code, row.name, row.default_currency, row.is_supported)
+
+
+def _gate(row: Any) -> Gate:
+    merchants = None if row.merchants is None else frozenset(row.merchants)
+    return Gate(row.id, row.provider, Mode(row.mode), merchants)
 
 
 def _bounds(tender: Tender) -> dict[str, object]:

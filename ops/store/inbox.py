@@ -37,8 +37,9 @@ SELECT i, g, d, b, n, r, clock_timestamp(), clock_timestamp() + interval '5 s'
        AS came(i, g, d, b, n, r)
 {_ON_COPY}"""
 
-# Each gateway's bound counts what waits there and what comes before in this batch. Two batches at
-# the same time may pass it by one batch: it bounds what strangers can do, and nothing else.
+# Each gateway's bound counts what waits there and what comes before in this batch; what was given up
+# waits no more: it must not lock the genuine ones out for good. Two batches at the same time may
+# pass it by one batch: it bounds what strangers can do, and nothing else.
 _STORE_UNVERIFIED = f"""
 INSERT INTO webhook_events
        (id, gateway_id, dedupe_key, body, copies, request_id, headers, status, next_run_at, wake_at)
@@ -47,7 +48,8 @@ SELECT i, g, d, b, n, r, h, 'unverified', clock_timestamp(), clock_timestamp() +
           FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[],
                       %s::bytea[]) AS came(i, g, d, b, n, r, h)) AS came
  WHERE place + (SELECT count(*) FROM (SELECT FROM webhook_events
-                 WHERE gateway_id = g AND status = 'unverified' LIMIT {MAX_UNVERIFIED}) AS waiting)
+                 WHERE gateway_id = g AND status = 'unverified' AND parked_at IS NULL
+                 LIMIT {MAX_UNVERIFIED}) AS waiting)
        <= {MAX_UNVERIFIED}
 {_ON_COPY}"""
 

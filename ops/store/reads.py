@@ -9,15 +9,23 @@ from uuid import UUID
 
 from domain.attempt import Attempt
 from domain.payment import Mode, Payment
+from domain.review import Case
 from ops.store import rows
 from ops.store.accept import Pool
 from ops.store.attempt_rows import attempt_of
 from ops.store.fetching import all_of, one_of
 from ops.store.wanted import COUNT_CAP, Owner, PaymentsWanted, asked_of, where
+from ops.store.work.cases import case_of
 from ops.vault import Vault
 
 _PAYMENT = "SELECT * FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
 _VERSION = "SELECT version FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
+# At most one is open: a partial unique index sees to it.
+_MISMATCH = """
+SELECT c.* FROM review_cases c JOIN payments p ON p.id = c.payment_id
+ WHERE p.id = %s AND p.merchant_id = %s AND p.mode = %s
+   AND c.kind = 'mismatch' AND c.decision IS NULL
+"""
 _ATTEMPTS = """
 SELECT a.* FROM payment_attempts a JOIN payments p ON p.id = a.payment_id
  WHERE p.id = %s AND p.merchant_id = %s AND p.mode = %s ORDER BY a.created_at, a.number, a.id
@@ -65,6 +73,11 @@ class Reads:
         """Return the merchant's payment; None for anybody else's."""
         row = await one_of(self._pool, _PAYMENT, (id_, merchant_id, mode.value))
         return None if row is None else rows.payment_of(row, self._vault)
+
+    async def mismatch(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Case | None:
+        """Return the undecided question about the payment's money, if there is one."""
+        row = await one_of(self._pool, _MISMATCH, (id_, merchant_id, mode.value))
+        return None if row is None else case_of(row)
 
     async def version(self, id_: UUID, merchant_id: UUID, mode: Mode) -> int | None:
         """Return the payment's version: enough to know whether anything changed."""

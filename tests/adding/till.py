@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, TypeVar, assert_never
+from typing import Annotated, Final, TypeAlias, TypeVar, assert_never
 
 import msgspec
+from msgspec import Meta
 
 from domain.attempt import Attempt, Operation
 from domain.money import CURRENCIES, Money
@@ -45,12 +46,16 @@ GATEWAY_FAULTS: Final = frozenset({"401", "429", "503"})
 CURRENCIES_TAKEN: Final = {"EUR": 2, "JPY": 0, "KWD": 3}
 
 
+#: What the provider calls its own texts: bounded, printable, without spaces.
+Name: TypeAlias = Annotated[str, Meta(max_length=255, pattern=r"^[!-~]+\Z")]
+
+
 class Shown(msgspec.Struct, frozen=True):
     """A charge as the provider shows it."""
 
-    id: str
-    reference: str
-    amount: int
+    id: Name
+    reference: Name
+    amount: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     currency: str
     status: str
     reason: str = ""

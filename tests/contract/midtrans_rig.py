@@ -32,7 +32,7 @@ SERVER_KEY = "SB-Mid-server-test"
 CREATOR_KEY, APPROVER_KEY = "IRIS-creator-test", "IRIS-approver-test"
 #: Any accepted card; see the simulator's guide.
 CARD = Method("card", "48111111-1114")
-ACCOUNT = "bca:1234567890:Budi+Utomo"
+ACCOUNT = "bca:1234567890:Account+Holder"
 
 #: An order_id can be used once for ever; its Idempotency-Key lives five minutes.
 _GUARDED = Promise(

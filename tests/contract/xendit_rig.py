@@ -59,13 +59,13 @@ class XenditRig(StageRig):
             Method("bank_transfer", "DANA"),
         ),
         destinations=(
-            Destination("bank_account", "ID_BCA:000000000099:Ann+Example"),
-            Destination("wallet", "ID_DANA:081234567890:Ann+Example"),
+            Destination("bank_account", "ID_BCA:000000000099:Account+Holder"),
+            Destination("wallet", "ID_DANA:081234567890:Account+Holder"),
         ),
         no_destinations=(
-            Destination("card", "ID_BCA:000000000099:Ann+Example"),
+            Destination("card", "ID_BCA:000000000099:Account+Holder"),
             Destination("bank_account", "BCA"),
-            Destination("bank_account", "PH_BDO:000000000099:Ann+Example"),
+            Destination("bank_account", "PH_BDO:000000000099:Account+Holder"),
         ),
         any_token=False,
         detaches=True,

@@ -24,7 +24,7 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import FINAL, Status
-from tests.builders import NOON, SOFT, a_payment, an_attempt, usd
+from tests.builders import HARD, NOON, SOFT, a_payment, an_attempt, usd
 from tests.domain.hearing import HELD, PAID, PROCESSING, SCHEDULE, URL, reason, told
 
 
@@ -177,10 +177,32 @@ def test_law_4_never_sent_and_rejected_count_from_the_first_sender_alone_and_fir
     assert found.payment.status is Status.PROCESSING
 
 
+@pytest.mark.parametrize(
+    ("source", "no", "state"),
+    [
+        (Source.ANSWER, SOFT, State.UNKNOWN),
+        (Source.ANSWER, HARD, State.UNKNOWN),
+        (Source.ANSWER, replace(SOFT, provider_id="ch_1"), State.DECLINED),
+        (Source.REPLAY, SOFT, State.DECLINED),
+        (Source.LOOKUP, SOFT, State.DECLINED),
+    ],
+    ids=["late", "late and hard", "of an object", "to the replay", "looked up"],
+)
+def test_law_1_a_late_no_that_names_no_object_says_nothing_of_copies_that_were_sent_since(
+    source: Source, no: Declined, state: State
+) -> None:
+    taken_over = an_attempt(state=State.UNKNOWN, due=Due(NOON))
+
+    found = told(no, PROCESSING, taken_over, source=source)
+
+    assert found.attempt.state is state
+    assert found.attempt.blocks is (state is State.UNKNOWN)
+
+
 def test_late_facts_leave_a_parked_attempt_with_a_better_known_end() -> None:
     parked = an_attempt(state=State.UNKNOWN, due=Due(None, 0, Parked(NOON, Reason.UNRESOLVED)))
 
-    found = told(SOFT, PROCESSING, parked)
+    found = told(SOFT, PROCESSING, parked, source=Source.LOOKUP)
 
     assert (found.attempt.state, found.attempt.due) == (State.DECLINED, Due(None))
     assert found.payment.due == Due(NOON)

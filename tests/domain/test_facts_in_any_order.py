@@ -82,7 +82,7 @@ OUTCOMES: Sequence[Outcome] = (
 def is_said_by_a_provider(fact: Fact) -> bool:
     """Whether it is not the first sender's own word."""
     match fact.outcome:
-        case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED):
+        case NotCharged(proof=Proof.NEVER_SENT | Proof.REJECTED) | Declined(provider_id=None):
             return fact.source is not Source.ANSWER
         case _:
             return True

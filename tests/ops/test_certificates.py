@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 
 from ops.certificates import Certificate, Untrusted, authorities, has_signed, trusted
 from tests.signers import NAME, Root, pem, rsa_key
@@ -161,3 +164,20 @@ def test_authorities_that_are_not_there_are_an_error_and_not_everybody(tmp_path:
     for path in (str(empty), str(tmp_path / "none.pem")):
         with pytest.raises((OSError, ValueError)):
             authorities(path)
+
+
+def test_what_breaks_the_rules_of_certificates_is_not_believed_and_raises_nothing_else(
+    tmp_path: Path,
+) -> None:
+    der = ROOT.issue().public_bytes(Encoding.DER)
+    eighth = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07")  # there are three
+    strange = x509.UnrecognizedExtension(  # a name of a kind that nobody has
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x04\xa5\x02\x30\x00"
+    )
+
+    for fetched in (
+        ssl.DER_cert_to_PEM_cert(eighth).encode(),
+        pem(ROOT.issue((), extension=strange)),
+    ):
+        with pytest.raises(Untrusted):
+            checked(fetched, tmp_path)

@@ -199,7 +199,7 @@ def test_what_has_no_way_or_no_key_is_refused_in_midtrans_words(shop: Warung) ->
     assert bare.status == 401
 
 
-def test_an_order_id_is_used_once_for_ever(shop: Warung) -> None:
+def test_an_order_id_is_used_once(shop: Warung) -> None:
     order = an_order()
     first = shop.charged(order)
 

@@ -54,7 +54,7 @@ def a_hold() -> dict[str, Any]:
 
 def a_payout(**changes: Any) -> dict[str, Any]:
     return {
-        "beneficiary_name": "Budi Utomo",
+        "beneficiary_name": "Account Holder",
         "beneficiary_account": "1234567890",
         "beneficiary_bank": "bca",
         "amount": "420000",

@@ -56,7 +56,7 @@ def a_payout(account: str = "000000000099", **changes: Any) -> dict[str, Any]:
     return {
         "reference_id": a_reference(),
         "channel_code": "ID_BCA",
-        "channel_properties": {"account_number": account, "account_holder_name": "Ann Example"},
+        "channel_properties": {"account_number": account, "account_holder_name": "Account Holder"},
         "amount": 42000,
         "currency": "IDR",
     } | changes

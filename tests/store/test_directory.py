@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -47,6 +49,15 @@ def world(books: Books) -> Iterator[Books]:
         )
 
 
+def at_the_door(books: Books) -> Snapshot:
+    async def read() -> Snapshot:
+        pool = AsyncConnectionPool[Any](books.url, min_size=1, max_size=1, open=False)
+        async with pool:
+            return await read_snapshot(pool)
+
+    return asyncio.run(read())
+
+
 def directory(books: Books) -> Snapshot:
     with books.engine.connect() as db:
         return read_directory(db)
@@ -62,15 +73,26 @@ def test_a_new_database_has_the_whole_directory_with_moneys_own_exponents(books:
 
 
 def test_the_door_reads_the_same_directory(world: Books) -> None:
-    async def read() -> Snapshot:
-        pool = AsyncConnectionPool[Any](world.url, min_size=1, max_size=1, open=False)
-        async with pool:
-            return await read_snapshot(pool)
-
     with world.engine.begin() as db:
         set_currency(db, "EUR", TenderChange(active=False), "ann")
 
-    assert asyncio.run(read()) == directory(world) != as_shipped()
+    assert replace(at_the_door(world), gates=()) == directory(world) != as_shipped()
+
+
+def test_the_door_reads_whose_each_gateway_is(books: Books) -> None:
+    sql = "INSERT INTO gateway_routes (gateway_id, merchant_id) VALUES (:gateway, :merchant)"
+    first, second = UUID(int=71), UUID(int=72)
+    for id_ in (first, second):
+        books.sql("INSERT INTO merchants (id, name) VALUES (:id, 'm')", id=id_)
+    books.sql("DELETE FROM gateway_routes")
+    books.sql(sql, gateway="one", merchant=first)
+    books.sql(sql, gateway="one", merchant=second)
+    owned = {gate.id: gate.merchants for gate in at_the_door(books).gates}
+    books.sql(sql, gateway="one", merchant=None)
+    shared = {gate.id: gate.merchants for gate in at_the_door(books).gates}
+
+    assert owned == {"one": {first, second}, "two": None}
+    assert shared == {"one": None, "two": None}
 
 
 def test_a_currencys_bounds_are_changed_and_audited(world: Books) -> None:

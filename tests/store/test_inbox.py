@@ -175,6 +175,16 @@ def test_no_more_than_so_many_may_wait_at_a_gateway(
     (third,) = store(books, [doubtful(books, "unverified:9")])
     assert isinstance(third[0], Stored)
 
+    (full,) = store(books, [doubtful(books, "unverified:10")])
+    assert isinstance(full[0], Overloaded)
+    books.sql(
+        "UPDATE webhook_events SET parked_at = now(), parked_reason = 'unresolved',"
+        " owner = 'operator', next_run_at = NULL, wake_at = NULL"
+        " WHERE dedupe_key = 'unverified:2'"
+    )
+    (fourth,) = store(books, [doubtful(books, "unverified:10")])
+    assert isinstance(fourth[0], Stored)  # what a person was asked about waits for nothing
+
 
 def test_an_exact_copy_of_one_that_waits_is_the_same_row(books: Books) -> None:
     ((first,), (second,)) = (

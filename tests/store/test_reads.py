@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from domain.means import Method
 from domain.money import CURRENCIES, Money
 from domain.payment import Mode, Payment, Status
+from domain.review import Case, CaseKind, Decision
 from ops.store import tables
 from ops.store.reads import Reads
 from ops.store.reads_money import MoneyReads
@@ -145,6 +146,37 @@ def test_law_15_a_list_holds_nobody_elses_payments(books: Books) -> None:
         assert wanted(books, Whose(other), **wishes) == [theirs.id]
         assert wanted(books, Whose(mode=Mode.LIVE), **wishes) == [live.id]
         assert wanted(books, Whose(other, Mode.LIVE), **wishes) == []
+
+
+def test_law_15_a_question_about_money_is_found_by_its_owner_until_it_is_decided(
+    books: Books,
+) -> None:
+    ours = some_payment(books)
+    write(books, ours)
+    kinds = (CaseKind.FRAUD, CaseKind.MISMATCH)
+    fraud, case = (
+        Case(books.new_id(), ours.id, kind, "a charge", ours.created_at) for kind in kinds
+    )
+    case = replace(case, found=Money(4_999, CURRENCIES["USD"]))
+    with books.store.begin() as work:
+        assert work.open_case(fraud)
+        assert work.open_case(case)
+
+    def found(owner: Whose = OURS) -> Case | None:
+        async def ask(reads: Reads, _: MoneyReads) -> Case | None:
+            return await reads.mismatch(ours.id, owner.merchant_id, owner.mode)
+
+        return read(books, ask)
+
+    assert found() == case
+    assert found(Whose(books.new_id())) is None
+    assert found(Whose(mode=Mode.LIVE)) is None
+    decided = replace(
+        case, decision=Decision.REJECTED, decided_by="key:k", decided_at=case.opened_at
+    )
+    with books.store.begin() as work:
+        assert work.decide_case(decided)
+    assert found() is None
 
 
 def test_a_count_ends_at_its_cap(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:

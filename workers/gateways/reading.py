@@ -15,6 +15,9 @@ from workers.gateways.wire import Answer, NeverSent, Unanswered, Unreadable
 
 T = TypeVar("T")
 
+#: What JSON calls the one character that no table of ours can store: an answer with it could be
+#: heard, and never be written down.
+NUL: Final = b"\\u0000"
 #: No window or lag of a provider is longer; a longer one is a slip of a unit.
 LONGEST_S: Final = 90 * 86_400.0
 #: Retry-After as a number has no more digits than this in any honest answer.
@@ -22,7 +25,10 @@ DIGITS: Final = 6
 
 
 def parsed(body: bytes, type_: type[T]) -> T | None:
-    """Return the JSON body as `type_`; None where it is not JSON or not of that shape."""
+    """Return the JSON body as `type_`; None where it is not JSON, not of that shape, or has a text
+    that could not be stored."""
+    if NUL in body:
+        return None
     try:
         return msgspec.json.decode(body, type=type_)
     except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors

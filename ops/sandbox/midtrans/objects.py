@@ -54,6 +54,12 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True, tag="transaction"):
         return self.amount * SEN
 
     @property
+    def frees_its_name(self) -> bool:
+        """Whether its order_id may be charged again: what nobody has paid was ended."""
+        paid = self.settled_at or self.channel_code == "00"
+        return self.status in ("cancel", "expire") and not paid
+
+    @property
     def given_back(self) -> int:
         """Rupiah refunded so far."""
         return sum(refund.amount for refund in self.refunds)

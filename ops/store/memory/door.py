@@ -13,6 +13,7 @@ from domain.errors import DomainError, Overloaded
 from domain.events import Actor, payment_told
 from domain.idempotency import Recorded
 from domain.payment import Mode, Payment
+from domain.review import Case, CaseKind
 from domain.webhook import RECEIVED, UNVERIFIED, Notice
 from ops.store.accept import Accepted, Answer, Ask, KeyId, Terms
 from ops.store.inbox import MAX_UNVERIFIED, Came, Stored
@@ -111,7 +112,9 @@ class MemoryInbox:
 
 def _waiting(books: Books, gateway_id: str) -> int:
     return sum(
-        kept.row.gateway_id == gateway_id and kept.row.status == UNVERIFIED
+        kept.row.gateway_id == gateway_id
+        and kept.row.status == UNVERIFIED
+        and kept.row.due.parked is None
         for kept in books.notices
     )
 
@@ -147,6 +150,13 @@ class MemoryReads:
         """Return the merchant's payment; None for anybody else's."""
         with self._store.begin() as work:
             return _owned(work, id_, merchant_id, mode)
+
+    async def mismatch(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Case | None:
+        """Return the undecided question about the payment's money, if there is one."""
+        with self._store.begin() as work:
+            owned = _owned(work, id_, merchant_id, mode)
+            cases = [] if owned is None else work.open_cases(id_)
+        return next((case for case in cases if case.kind is CaseKind.MISMATCH), None)
 
     async def version(self, id_: UUID, merchant_id: UUID, mode: Mode) -> int | None:
         """Return the payment's version: enough to know whether anything changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,15 +13,17 @@ from domain.backoff import Schedule
 from domain.commands import Command
 from domain.due import Due, Reason
 from domain.facts import Fact, Source
+from domain.flows.charge import charge
 from domain.flows.learn import learn
 from domain.flows.resolve import resolve
-from domain.outcome import Lookup, NotCharged, Pending, Proof, RequiresAction, Unknown
+from domain.outcome import Lookup, NotCharged, NotFound, Pending, Proof, RequiresAction, Unknown
 from domain.payment import Payment, Status
 from domain.policy import Policy
 from tests.builders import (
     ATTEMPT,
     HARD,
     NOON,
+    PAYMENT,
     SOFT,
     Scripted,
     Stage,
@@ -32,6 +35,7 @@ from tests.builders import (
     paid,
     usd,
 )
+from tests.scripted import PROMISE
 
 PROCESSING = a_payment(status=Status.PROCESSING, due=Due(NOON + timedelta(minutes=30)))
 URL = "https://pay.example/1"
@@ -200,3 +204,27 @@ def test_what_a_webhook_told_meanwhile_is_not_taken_back() -> None:
 
     assert stage.payment().status is Status.CAPTURED
     assert stage.attempt().due == Due(None)
+
+
+def test_an_answer_that_decides_nothing_may_still_name_what_is_to_be_asked_about() -> None:
+    one = Scripted("one", Unknown("failed, which may still turn out paid", "ch_9"), lookups=[paid])
+    stage = a_runtime(one, holding=a_payment())
+
+    charge(PAYMENT, stage)
+    assert (stage.attempt().state, stage.attempt().provider_id) == (State.UNKNOWN, "ch_9")
+    learn(Fact(stage.attempt().id, Source.LOOKUP, Unknown("again", "ch_8")), stage.attempt(), stage)
+    stage.run_on()
+
+    assert one.made("lookup")[0].attempt.provider_id == "ch_9"  # the first name stays
+    assert stage.payment().status is Status.CAPTURED
+
+
+def test_law_5_what_was_not_confirmed_is_never_sent_again_as_if_it_were() -> None:
+    split = replace(PROMISE, split=True)
+    one = Scripted("one", paid, promise=split, lookups=[NotFound()])
+    stage = on(one, provider_id="ch_1", confirming=False)
+
+    resolve(ATTEMPT, stage)
+
+    assert one.made("charge") == []
+    assert stage.attempt().state is State.UNKNOWN

@@ -63,7 +63,7 @@ def test_law_5_inside_the_keys_window_the_same_bytes_go_again_under_the_same_key
     assert call.attempt.id == ATTEMPT
     assert len(stage.attempts()) == 1
     assert stage.payment().status is Status.CAPTURED
-    assert stage.facts()[-1].source is Source.ANSWER
+    assert stage.facts()[-1].source is Source.REPLAY
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from domain.outcome import Lookup, Outcome, Succeeded
 from domain.payment import Review, Status
 from domain.policy import Policy
 from domain.refund import RefundKind, RefundStatus
-from domain.requests import Verb, allowed_operations
+from domain.requests import Sight, Verb, allowed_operations
 from domain.review import CaseKind, Decision
 from tests.asking import ask
 from tests.builders import NOON, PAYMENT, Scripted, Stage, a_payment, a_runtime, held, paid, usd
@@ -103,7 +103,17 @@ def test_a_decision_is_made_once(verb: Verb) -> None:
     with pytest.raises(IllegalMove) as refusal:
         ask(stage, other)
 
-    assert refusal.value.allowed == allowed_operations(stage.payment())
+    assert refusal.value.allowed == allowed(stage)
+
+
+BOTH = (Verb.APPROVE, Verb.REJECT)
+
+
+def allowed(stage: Stage) -> tuple[Verb, ...]:
+    """Return what can be asked of the payment, as its merchant sees it."""
+    mismatches = [case for case in stage.cases() if case.kind is CaseKind.MISMATCH]
+    sight = Sight(stage.clock.now(), timedelta(days=90), *mismatches)
+    return allowed_operations(stage.payment(), sight)
 
 
 def mismatched(answer: Lookup, **changes: Any) -> Stage:
@@ -113,12 +123,12 @@ def mismatched(answer: Lookup, **changes: Any) -> Stage:
     stage = a_runtime(one, holding=a_payment(**changes))
     charge(PAYMENT, stage)
     assert [case.kind for case in stage.cases()] == [CaseKind.MISMATCH]
-    assert allowed_operations(stage.payment()) == (Verb.APPROVE, Verb.REJECT)
     return stage
 
 
 def test_less_money_may_be_accepted_as_it_is() -> None:
     stage = mismatched(Succeeded("ch_1", usd(4_999)))
+    assert allowed(stage) == BOTH
 
     ask(stage, Verb.APPROVE, reason="")
     stage.run_on()
@@ -147,12 +157,14 @@ def test_rejected_money_goes_back_whole_and_once(wrong: Succeeded) -> None:
     assert (payment.status, payment.amount_captured) == (Status.FAILED, 0)
     assert (refund.kind, refund.status) == (RefundKind.LATE, RefundStatus.SUCCEEDED)
     assert refund.money == wrong.money
+    assert refund.reason == "the money was not what was asked for, and was rejected in a review"
     assert stage.board.by_id["one"].made("refund")[0].attempt.target == "ch_1"
     assert [t.type for t in stage.transactions()] == [Movement.SALE, Movement.REFUND]
 
 
 def test_wrong_money_that_is_only_held_is_let_go_of() -> None:
     stage = mismatched(Succeeded("ch_1", usd(4_000), captured=False))
+    assert allowed(stage) == (Verb.REJECT,)
 
     ask(stage, Verb.REJECT)
     stage.run_on()
@@ -166,9 +178,10 @@ def test_wrong_money_that_is_only_held_is_let_go_of() -> None:
 def test_more_or_other_money_cannot_be_accepted(wrong: Succeeded) -> None:
     stage = mismatched(wrong)
 
-    with pytest.raises(IllegalMove, match="cannot become"):
+    with pytest.raises(IllegalMove, match="cannot become") as refusal:
         ask(stage, Verb.APPROVE)
 
+    assert refusal.value.allowed == allowed(stage) == (Verb.REJECT,)
     assert stage.payment().status is Status.PROCESSING
     assert stage.cases()[0].decision is None
 
@@ -177,7 +190,18 @@ def test_more_or_other_money_cannot_be_accepted(wrong: Succeeded) -> None:
 def test_somebody_elses_money_is_neither_taken_nor_given_back(verb: Verb) -> None:
     stage = mismatched(Succeeded("ch_1", usd(), reference="f" * 32))
 
-    with pytest.raises(IllegalMove, match="somebody else"):
+    with pytest.raises(IllegalMove, match="somebody else") as refusal:
         ask(stage, verb)
 
+    assert refusal.value.allowed == allowed(stage) == ()
     assert not stage.refunds()
+
+
+@pytest.mark.parametrize("wrong", WRONG[:2], ids=["less", "more"])
+def test_whatever_is_refused_meanwhile_says_what_can_be_decided(wrong: Succeeded) -> None:
+    stage = mismatched(wrong)
+
+    with pytest.raises(IllegalMove) as refusal:
+        ask(stage, Verb.CAPTURE)
+
+    assert refusal.value.allowed == allowed(stage) == (BOTH if wrong is WRONG[0] else BOTH[1:])

@@ -17,9 +17,9 @@ from domain.facts import Movement
 from domain.payment import MOVES, CaptureMethod, Payment, Review, Status
 from domain.policy import Policy
 from domain.refund import PROMISED, RefundKind, RefundStatus
-from domain.requests import STATUSES, Verb, allowed_operations
+from domain.requests import STATUSES, Sight, Verb, allowed_operations
 from tests.asking import ask
-from tests.builders import OWNER, PAYMENT, Clock, Stage, a_notice, a_payment, a_runtime
+from tests.builders import NOON, OWNER, PAYMENT, Clock, Stage, a_notice, a_payment, a_runtime
 from tests.domain.flows.bank import Bank
 from tests.domain.flows.provider import Died
 from tests.stage import run
@@ -171,7 +171,7 @@ def assert_sums(payment: Payment) -> None:
     back = payment.amount_refunded + payment.amount_refund_pending
     assert back <= payment.amount_captured
     assert payment.amount_reversed <= payment.amount_captured
-    allowed = allowed_operations(payment)
+    allowed = allowed_operations(payment, Sight(NOON, timedelta(days=90)))
     assert not (payment.status in (Status.FAILED, Status.EXPIRED, Status.CANCELLED) and allowed)
 
 

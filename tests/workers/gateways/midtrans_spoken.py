@@ -38,7 +38,7 @@ KEYS = {
 CHARGE = "1a1a66f7-27a7-4844-ba1f-d86dcc16ab27"
 PAYOUT = "1d4f8423393005"
 CARD = "48111111-1114"
-ACCOUNT = "bca:1234567890:Budi+Utomo"
+ACCOUNT = "bca:1234567890:Account+Holder"
 
 Came = TypeVar("Came")
 
@@ -133,7 +133,7 @@ def shown_payout(attempt: Attempt, **changes: Any) -> dict[str, Any]:
     """A payout that has arrived."""
     return {
         "amount": f"{attempt.money.minor // 100}.00",
-        "beneficiary_name": "Budi Utomo",
+        "beneficiary_name": "Account Holder",
         "beneficiary_account": "1234567890",
         "bank": "bca",
         "reference_no": PAYOUT,

@@ -153,8 +153,9 @@ def answer(status: int, body: object = None, *headers: str) -> bytes:
     return http(f"{status} Whatever", raw, "Content-Type: application/json", *headers)
 
 
-def token(text: str = "A21AA-1", expires_in: int = 31_668) -> bytes:
-    return answer(200, {"access_token": text, "expires_in": expires_in, "token_type": "Bearer"})
+def token(text: str = "A21AA-1", expires_in: int = 31_668, *headers: str) -> bytes:
+    given = {"access_token": text, "expires_in": expires_in, "token_type": "Bearer"}
+    return answer(200, given, *headers)
 
 
 def told(

@@ -189,6 +189,10 @@ def notification(**changes: Any) -> bytes:
         (notification(transaction_status="PENDING"), Hint("f" * 32, CHARGE, "pending")),
         (notification(transaction_status="refund"), Hint("f" * 32, CHARGE, "refund")),
         (
+            notification(transaction_status="refund", refunds=refunds(("a" * 32, 1))),
+            Hint("a" * 32, CHARGE, "refund"),
+        ),
+        (
             notification(
                 transaction_status="partial_refund", refunds=refunds(("a" * 32, 1), ("b" * 32, 2))
             ),
@@ -236,5 +240,5 @@ def test_secrets_are_not_in_what_people_read() -> None:
     with closing(built(CORE)) as adapter:
         texts = [repr(adapter), repr(adapter.declaration), repr(setup), repr(a_sending_out())]
 
-    for secret in (*KEYS.values(), "1234567890", "Budi"):
+    for secret in (*KEYS.values(), "1234567890", "Holder"):
         assert not any(secret in text for text in texts)

@@ -130,7 +130,7 @@ def test_every_documented_status_has_its_meaning(
         {"transaction_id": ""},
         {"transaction_id": "a b"},
         {"order_id": None},
-        {"refunds": [{"refund_key": "r"}]},
+        {"refunds": {"refund_key": "r"}},
         {"refunds": {}},
     ],
     ids=str,
@@ -223,6 +223,21 @@ def test_a_decline_is_as_hard_as_its_code(
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"transaction_status": "deny", "fraud_status": "deny"},
+        {"transaction_status": "failure"},
+    ],
+    ids=str,
+)
+def test_midtrans_own_reasons_are_in_the_table_too(
+    changes: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert isinstance(paid(a_charge(), **changes), Declined)
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
     ("given", "named"), [("Z9", "Z9"), (None, "denied"), ("", "denied"), (5, "denied")]
 )
 def test_a_decline_that_no_table_knows_goes_nowhere_else(
@@ -262,6 +277,36 @@ def test_an_expired_charge_is_read_under_its_own_code() -> None:
 
     assert isinstance(found, NotCharged)
     assert found.lapsed
+
+
+def test_a_charge_that_waits_is_read_under_its_own_code() -> None:
+    attempt = a_charge()
+
+    found = read_back(attempt, shown(attempt, status_code="201", transaction_status="pending"))
+
+    assert found == Pending(CHARGE)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("deny", Declined),
+        ("failure", Declined),
+        ("cancel", NotCharged),
+        ("expire", NotCharged),
+        ("pending", Unknown),
+        ("authorize", Unknown),
+        ("capture", Unknown),
+        ("settlement", Unknown),
+        ("refund", Unknown),
+    ],
+)
+def test_the_code_of_a_denial_never_comes_with_money(status: str, expected: type) -> None:
+    attempt = a_charge()
+
+    found = read_back(attempt, shown(attempt, status_code="202", transaction_status=status))
+
+    assert isinstance(found, expected), found
 
 
 @pytest.mark.parametrize("wrong", ["401", "402", "406", "412", "429", "500", "999"])

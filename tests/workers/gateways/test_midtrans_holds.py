@@ -91,6 +91,8 @@ def test_a_capture_tells_what_was_collected() -> None:
     assert sent(attempt, less) == Succeeded(CHARGE, idr(99_000))
     somebody = Declined("captured_otherwise", Hardness.HARD, CHARGE)
     assert read_back(attempt, less) == somebody
+    gone = status(attempt, "chargeback", gross_amount="99000.00")
+    assert sent(attempt, gone) == Succeeded(CHARGE, idr(99_000))
     assert isinstance(sent(attempt, status(attempt, "authorize")), Unknown)
     foreign = status(attempt, "capture", transaction_id="another")
     assert isinstance(sent(attempt, foreign), Unknown)

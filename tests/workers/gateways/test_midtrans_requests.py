@@ -87,6 +87,14 @@ def test_a_virtual_account_ends_with_the_payment_by_midtrans_clock() -> None:
     }
 
 
+@pytest.mark.parametrize("bank", ["bca", "bni", "bri", "cimb", "permata"])
+def test_a_bank_is_named_by_the_token(bank: str) -> None:
+    request = composed(a_transfer(bank))
+
+    assert request is not None
+    assert request["bank_transfer"] == {"bank": bank}
+
+
 @pytest.mark.parametrize(
     ("wallet", "settings", "fields"),
     [
@@ -200,7 +208,7 @@ def test_a_payout_holds_both_of_its_requests() -> None:
         "create": {
             "payouts": [
                 {
-                    "beneficiary_name": "Budi Utomo",
+                    "beneficiary_name": "Account Holder",
                     "beneficiary_account": "1234567890",
                     "beneficiary_bank": "bca",
                     "amount": "420000",
@@ -216,13 +224,13 @@ def test_a_payout_holds_both_of_its_requests() -> None:
     "token",
     [
         "bca:1234567890",
-        "bca:12:Budi",
-        "bca:12345x:Budi",
-        "BCA:1234567890:Budi",
-        ":1234567890:Budi",
+        "bca:12:Holder",
+        "bca:12345x:Holder",
+        "BCA:1234567890:Holder",
+        ":1234567890:Holder",
         "bca:1234567890:",
-        "bca:1234567890:+Budi",
-        "bca:1234567890:Budi%0A",
+        "bca:1234567890:+Holder",
+        "bca:1234567890:Holder%0A",
         "ba_1",
         "",
     ],
@@ -232,7 +240,7 @@ def test_a_payout_to_what_is_no_account_is_not_composed(token: str) -> None:
 
 
 def test_a_payout_that_iris_cannot_make_is_not_composed() -> None:
-    account = Destination("bank_account", "bca:1234567890:Budi")
+    account = Destination("bank_account", "bca:1234567890:Holder")
     for row in (
         a_payout_row(4200, "EUR", destination=account),
         a_payout_row(150, "IDR", destination=account),

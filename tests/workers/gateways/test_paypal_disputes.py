@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,8 +59,13 @@ def test_a_dispute_that_took_nothing_changes_nothing(ended: dict[str, Any]) -> N
     assert isinstance(read_back(attempt, paid(attempt), LISTED, ended), Succeeded)
 
 
+def captured() -> Attempt:
+    """A charge that is known to be captured: only its disputes could be news."""
+    return replace(asking(), captured=1250)
+
+
 def test_disputes_that_do_not_fit_the_money_are_unknown() -> None:
-    attempt = asking()
+    attempt = captured()
     abroad = dispute()
     abroad["dispute_outcome"]["amount_refunded"]["currency_code"] = "USD"
 
@@ -82,7 +88,18 @@ def test_a_key_that_may_not_read_disputes_sees_the_order_alone() -> None:
 
 
 @pytest.mark.parametrize("broken", [answer(500, {}), answer(403, b"<html>"), answer(200, b"[]")])
-def test_disputes_that_cannot_be_read_make_the_charge_unknown(broken: bytes) -> None:
-    attempt = asking()
+def test_disputes_that_cannot_be_read_make_a_captured_charge_unknown(broken: bytes) -> None:
+    attempt = captured()
 
     assert isinstance(looked_up(attempt, answer(200, paid(attempt)), broken), Unknown)
+
+
+@pytest.mark.parametrize(
+    "broken", [answer(500, {}), answer(403, b"<html>"), answer(404, {}), answer(200, b"[]"), b""]
+)
+def test_disputes_that_cannot_be_read_do_not_hide_that_money_came(broken: bytes) -> None:
+    attempt = asking()
+
+    found = looked_up(attempt, answer(200, paid(attempt)), broken)
+
+    assert found == Succeeded(ORDER, money(1250), reference=attempt.reference)

@@ -30,6 +30,8 @@ from tests.workers.raw_server import Peer, RawServer, Script, answering, serving
 from workers.gateways.paypal.tokens import PATH, Tokens
 from workers.gateways.wire import NeverSent, Wire
 
+#: Of a script that hangs up after its only answer: otherwise the next request may still meet it.
+CLOSES = "Connection: close"
 REFUSED = answer(401, {"error": "invalid_token", "error_description": "no"})
 
 
@@ -95,7 +97,10 @@ def test_many_threads_ask_for_one_token() -> None:
 )
 def test_a_token_is_renewed_before_it_ends(life_s: int, early_s: float) -> None:
     clock = Clock()
-    scripts = (answering(token("old", life_s)), answering(token("new", life_s)))
+    scripts = (
+        answering(token("old", life_s, CLOSES)),
+        answering(token("new", life_s, CLOSES)),
+    )
     with serving(*scripts) as server:
         tokens = tokens_at(server, clock)
         assert tokens.get(soon(clock)) == "old"
@@ -108,8 +113,8 @@ def test_a_token_is_renewed_before_it_ends(life_s: int, early_s: float) -> None:
 
 def test_a_renewal_that_fails_leaves_the_old_token_until_its_end() -> None:
     clock = Clock()
-    broken = answering(answer(500, {}))
-    scripts = (answering(token("old", 1000)), broken, broken, answering(token("new")))
+    broken = answering(answer(500, {}, CLOSES))
+    scripts = (answering(token("old", 1000, CLOSES)), broken, broken, answering(token("new")))
     with serving(*scripts) as server:
         tokens = tokens_at(server, clock)
         tokens.get(soon(clock))
@@ -133,7 +138,7 @@ def test_while_one_renews_the_others_go_on_with_the_old_token() -> None:
         assert go_on.wait(10)
         peer.send(token("new", 1000))
 
-    with serving(answering(token("old", 1000)), slowly) as server:
+    with serving(answering(token("old", 1000, CLOSES)), slowly) as server:
         tokens = tokens_at(server, clock)
         tokens.get(soon(clock))
         clock.now += 950

@@ -11,9 +11,11 @@ from domain.outcome import (
     Declined,
     Hardness,
     Lookup,
+    NotCharged,
     Outcome,
     Pending,
     Prepared,
+    Proof,
     Returned,
     Succeeded,
     Unknown,
@@ -24,6 +26,7 @@ from tests.workers.gateways.soapbank_spoken import (
     REFUND,
     adapter_at,
     answer,
+    fault,
     looked_up,
     paying_out,
     refunding,
@@ -33,6 +36,9 @@ from tests.workers.gateways.soapbank_spoken import (
     signed,
 )
 from tests.workers.raw_server import answering, serving
+
+#: What the bank says to a request that is wrong in itself, or in the state that it meets.
+VALIDATION = "Client.VALIDATION"
 
 
 def refunded(attempt: Attempt, **changes: str) -> Outcome:
@@ -173,3 +179,31 @@ def test_of_two_payouts_the_one_that_is_under_way_counts() -> None:
         Returned(PAYOUT, "returned")
     )
     assert looked_up(payout, made, shown_payout(payout, Status="REJECTED")) == Prepared("sbp_0")
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ({"Status": "APPROVED"}, Pending(PAYOUT)),
+        ({"Status": "RETURNED"}, Returned(PAYOUT, "returned")),
+        ({"Status": "REJECTED"}, Declined("payout_declined", Hardness.HARD, PAYOUT)),
+        ({"Status": "CREATED"}, NotCharged(Proof.REJECTED, VALIDATION, request_wrong=True)),
+    ],
+    ids=str,
+)
+def test_a_payout_that_cannot_be_approved_may_have_been_approved_by_somebody_else(
+    now: dict[str, str], expected: Outcome
+) -> None:
+    payout = replace(paying_out(), provider_id=PAYOUT)
+    refusal = signed("500 No", fault(VALIDATION))
+    read = signed("200 OK", answer("GetStatus", shown_payout(payout, **now)))
+
+    assert sent(payout, refusal, read) == expected
+
+
+def test_one_whose_approval_was_refused_and_that_cannot_be_read_is_unknown() -> None:
+    payout = replace(paying_out(), provider_id=PAYOUT)
+
+    silent = sent(payout, signed("500 No", fault(VALIDATION)), signed("500 No", fault("x")))
+
+    assert isinstance(silent, Unknown)

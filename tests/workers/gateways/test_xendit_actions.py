@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from domain.outcome import Pending, RequiresAction, Unknown
-from tests.contract.made import an_attempt
+from domain.outcome import NotCharged, Pending, Proof, RequiresAction
+from tests.contract.made import an_attempt, within
 from tests.workers.gateways.xendit_spoken import (
     CHARGE,
     OFFLINE,
     VIRTUAL_ACCOUNT,
+    a_charge,
     answer,
     looked_up,
     read_back,
     rupiah,
     sent,
     shown_request,
+    told,
 )
 
 PAGE = [{"type": "REDIRECT_CUSTOMER", "descriptor": "WEB_URL", "value": "https://bank.example/3"}]
@@ -139,10 +141,19 @@ def test_a_number_without_a_way_back_is_shown_by_the_gateways_own_page(metadata:
     ],
     ids=str,
 )
-def test_an_action_that_nobody_can_take_is_unknown(actions: object) -> None:
-    request = {"latest_payment_id": None, "actions": actions}
+def test_an_action_that_nobody_can_take_is_waited_for_until_it_is_cancelled(
+    actions: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = {"latest_payment_id": None, "actions": actions, "status": "REQUIRES_ACTION"}
 
-    assert isinstance(looked_up(request | {"status": "REQUIRES_ACTION"}), Unknown)
+    assert looked_up(request) == Pending(CHARGE)
+    assert f"{CHARGE} requires an action" in caplog.text
+    # It is known to be open: so it can be cancelled, by its id, which an answer has told.
+    charge = replace(a_charge(), provider_id=CHARGE)
+    shown = answer(200, shown_request(charge, **request))
+    ended = answer(200, shown_request(charge, latest_payment_id=None, status="CANCELED"))
+    over = told(lambda adapter: adapter.cancel(charge, within()), shown, ended, ended)
+    assert over == NotCharged(Proof.VOIDED, "read as canceled", CHARGE)
 
 
 @pytest.mark.parametrize("actions", [None, []], ids=str)

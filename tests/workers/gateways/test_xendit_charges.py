@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.evidence import is_ours
 from domain.outcome import Declined, Hardness, Lookup, NotCharged, Succeeded, Unknown
 from tests.contract.made import money, within
 from tests.workers.gateways.xendit_spoken import (
@@ -170,11 +171,18 @@ def test_a_failure_because_nobody_answered_is_believed_after_a_day(code: str) ->
         shown = answer(200, request, *([f"Date: {date}"] if date else []))
         return told(lambda adapter: adapter.lookup(attempt, within()), shown, payment)
 
-    assert isinstance(sent(attempt, answer(201, request)), Unknown)
+    # The answer says nothing of the money, but which request is to be asked about from now on.
+    created = sent(replace(attempt, provider_id=None), answer(201, request))
+    assert isinstance(created, Unknown)
+    assert created.provider_id == CHARGE
     for doubtful in ("", "yesterday", "Thu, 01 Jan 2026 23:59:59 GMT", "Fri, 02 Jan 2026"):
         assert isinstance(read_at(doubtful), Unknown), doubtful
     believed = Declined(code, Hardness.SOFT, CHARGE)
     assert read_at("Fri, 02 Jan 2026 00:00:05 GMT") == believed
+    advised = {"authorization_data": {"merchant_advice_code": "03"}}
+    never = shown_payment(status="FAILED", captures=None, payment_details=advised)
+    payment = answer(200, never)
+    assert read_at("Fri, 02 Jan 2026 00:00:05 GMT") == replace(believed, hardness=Hardness.HARD)
 
 
 def test_a_request_that_failed_by_its_own_time_has_expired() -> None:
@@ -237,9 +245,32 @@ def test_somebody_elses_no_says_nothing_and_their_money_is_told(reference: str |
     for status in ("FAILED", "CANCELED", "EXPIRED", "REQUIRES_ACTION", "PENDING"):
         assert isinstance(looked_up(theirs | {"status": status}), Unknown)
     found = looked_up(theirs)
-    assert found == Succeeded(CHARGE, RUPIAH, reference=reference)
+    assert found == Succeeded(CHARGE, RUPIAH, reference=reference or "")
 
 
 def test_another_charge_than_the_one_asked_about_says_nothing() -> None:
     assert isinstance(looked_up({"payment_request_id": "pr-2"}, {}), Unknown)
     assert isinstance(looked_up({}, {"payment_request_id": "pr-2"}), Unknown)
+
+
+@pytest.mark.parametrize("reference", ["f" * 32, None], ids=str)
+def test_what_says_nothing_of_somebody_elses_request_does_not_name_it(reference: object) -> None:
+    found = looked_up({"status": "RENEWED", "reference_id": reference})
+
+    assert isinstance(found, Unknown)
+    assert found.provider_id is None
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "AUTHORIZED"])
+def test_money_without_a_reference_is_not_taken_for_ours(status: str) -> None:
+    found = looked_up({"status": status, "reference_id": None}, {"status": status})
+
+    assert isinstance(found, Succeeded)
+    assert not is_ours(found, a_charge())
+
+
+@pytest.mark.parametrize("field", ["status", "currency", "failure_code"])
+def test_a_text_that_no_book_can_hold_is_not_repeated(field: str) -> None:
+    found = looked_up({"status": "FAILED", field: "A\0B"}, {"status": "FAILED"})
+
+    assert "\0" not in repr(found).replace("\\x00", "\0")

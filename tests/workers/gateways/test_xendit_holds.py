@@ -190,3 +190,12 @@ def _captured(*answers: bytes) -> Lookup:
     held = shown_request(capture, status="AUTHORIZED")
     payment = shown_payment(status="AUTHORIZED", captures=None)
     return sent(capture, answer(200, held), answer(200, payment), *answers)
+
+
+def test_law_1_a_hold_of_which_something_was_collected_is_not_collected_from_again() -> None:
+    capture, void = capturing(1_000_000), voiding()
+    partly = shown_payment(status="AUTHORIZED", captures=[{"capture_amount": 10_000}])
+
+    for attempt in (capture, void):  # `NotFound` would have it sent once more
+        held = shown_request(attempt, status="AUTHORIZED")
+        assert isinstance(read_back(attempt, held, partly), Unknown)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.attempt import Operation
+from domain.evidence import is_ours
 from domain.outcome import (
     Declined,
     Hardness,
@@ -76,7 +77,9 @@ def test_a_refund_tells_its_money_whoever_made_it() -> None:
         "rfd-1", money(99_950, "IDR"), reference=refund.reference
     )
     theirs = shown_refund(refund, reference_id=None)
-    assert sent(refund, answer(200, theirs)) == Succeeded("rfd-1", money(100_000, "IDR"))
+    nobodys = Succeeded("rfd-1", money(100_000, "IDR"), reference="")
+    assert sent(refund, answer(200, theirs)) == nobodys
+    assert not is_ours(nobodys, refund)
     open_ = shown_refund(refund, reference_id=None, status="PENDING")
     assert isinstance(sent(refund, answer(200, open_)), Unknown)
     strange = shown_refund(refund, currency="XXX")

@@ -181,7 +181,7 @@ def test_a_linked_wallet_is_its_token() -> None:
 
 def test_an_account_number_lives_as_long_as_the_payment_and_knows_the_way_back() -> None:
     until = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
-    method = Method("bank_transfer", "BCA_VIRTUAL_ACCOUNT", holder_name="Ann Example")
+    method = Method("bank_transfer", "BCA_VIRTUAL_ACCOUNT", holder_name="Account Holder")
 
     charge = composed(rupiah(method=method, expires_at=until))
 
@@ -189,7 +189,7 @@ def test_an_account_number_lives_as_long_as_the_payment_and_knows_the_way_back()
     assert charge["channel_code"] == "BCA_VIRTUAL_ACCOUNT"
     assert charge["channel_properties"] == {
         "expires_at": "2030-01-02T03:04:05+00:00",
-        "display_name": "Ann Example",
+        "display_name": "Account Holder",
     }
     assert charge["metadata"]["paylink_return_url"] == "https://shop.example/done"
 
@@ -316,7 +316,7 @@ def test_a_payout_names_channel_account_and_holder() -> None:
         "channel_code": "ID_BCA",
         "channel_properties": {
             "account_number": "000000000099",
-            "account_holder_name": "Ann Example",
+            "account_holder_name": "Account Holder",
         },
         "amount": 42000,
         "currency": "IDR",
@@ -335,8 +335,8 @@ def test_a_payout_names_channel_account_and_holder() -> None:
         {"destination": Destination("bank_account", "ID_BCA:000000000099:%ff")},
         {"destination": Destination("bank_account", "ID_BCA:000000000099:a%0Ab")},
         {"destination": Destination("bank_account", "ID_BCA:000000000099:" + "n" * 101)},
-        {"destination": Destination("bank_account", "BCA:000000000099:Ann+Example")},
-        {"destination": Destination("bank_account", "PH_GCASH:000000000099:Ann+Example")},
+        {"destination": Destination("bank_account", "BCA:000000000099:Account+Holder")},
+        {"destination": Destination("bank_account", "PH_GCASH:000000000099:Account+Holder")},
         {"money": money(50, "IDR")},
         {"money": money(4200, "USD")},
         {"description": "d" * 101},
@@ -355,7 +355,7 @@ def test_a_holders_name_may_have_any_letters() -> None:
 
 
 def test_a_payout_in_pesos_goes_to_a_channel_of_the_philippines() -> None:
-    row = a_payout_of(1250, "PHP", "PH_GCASH:09171234567:Ann+Example")
+    row = a_payout_of(1250, "PHP", "PH_GCASH:09171234567:Account+Holder")
 
     body = OFFLINE.compose(PayOut(row), REFERENCE)
 

@@ -34,7 +34,7 @@ CHARGE = "pr-1"
 PAYMENT = "py-1"
 CARD = Method("card", "pt-card")
 VIRTUAL_ACCOUNT = Method("bank_transfer", "BCA_VIRTUAL_ACCOUNT")
-ACCOUNT = "ID_BCA:000000000099:Ann+Example"
+ACCOUNT = "ID_BCA:000000000099:Account+Holder"
 
 Came = TypeVar("Came")
 
@@ -106,13 +106,14 @@ def shown_request(attempt: Attempt, **changes: Any) -> dict[str, Any]:
 
 
 def shown_payment(**changes: Any) -> dict[str, Any]:
-    """Its payment, collected in whole."""
+    """Its payment, collected in whole, if at all."""
+    collected = changes.get("status", "SUCCEEDED") == "SUCCEEDED"
     return {
         "payment_id": PAYMENT,
         "payment_request_id": CHARGE,
         "currency": "IDR",
         "request_amount": 12500,
-        "captures": [{"capture_id": "cptr-1", "capture_amount": 12500}],
+        "captures": [{"capture_id": "cptr-1", "capture_amount": 12500}] if collected else None,
         "status": "SUCCEEDED",
     } | changes
 

@@ -57,7 +57,7 @@ def asked(shown: Transaction, pages: Pages) -> Outcome:
         )
     links = {action.name: action.url for action in _actions(shown.actions)}
     code = links.get(QR_CODE)
-    if code is None and shown.payment_type in WITH_QR_CODE:
+    if code is None and str(shown.payment_type) in WITH_QR_CODE:
         code = pages.qr_code(str(shown.payment_type), id_)
     app = links.get(DEEPLINK)
     # A browser can be sent to a page; what only a telephone opens is the shop's to show.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from domain.attempt import Attempt, Operation
+from domain.attempt import Attempt, Operation, State
 from domain.outcome import (
+    Declined,
     Lookup,
     NotCharged,
     NotFound,
@@ -48,8 +49,9 @@ REFUNDS: Final = frozenset({"refund", "partial_refund"})
 
 
 class Midtrans:
-    """One account at Midtrans. A charge is one call; its order_id, which is our reference, can be
-    used once. A payout is two: Iris makes it with one key and lets it go with another."""
+    """One account at Midtrans. A charge is one call; its order_id, which is our reference, is used
+    up by it, unless it ends unpaid. A payout is two: Iris makes it with one key and lets it go with
+    another."""
 
     def __init__(self, setup: Setup) -> None:
         """Credentials: `server_key`; for payouts `iris_creator_key` and `iris_approver_key`.
@@ -71,8 +73,15 @@ class Midtrans:
         return composed(task, reference, self._terms)
 
     def charge(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Send the stored request. An order_id that was used before was used by us: it is read."""
+        """Send the stored request. An order_id that was used before was used by us: it is read.
+
+        So is one whose token was refused, if it was sent before: the first copy may have used it.
+        """
         told = done(self._line.post(CHARGE, attempt, budget), attempt.operation)
+        if isinstance(told, Declined) and attempt.state is not State.SENDING:
+            return _there(
+                self.lookup(attempt, budget), "its token was refused, and it may still come"
+            )
         if not isinstance(told, Went):
             return told
         if told.code in (USED, WRONG_STATE):
@@ -186,7 +195,8 @@ class Midtrans:
         if (named := parsed(body, Named)) is not None:
             status = named.transaction_status.lower()
             refund = named.refunds[-1] if status in REFUNDS and named.refunds else None
-            reference = named.order_id if refund is None else refund.refund_key
+            key = refund.refund_key if refund else named.order_id
+            reference = key if isinstance(key, str) and key else None
             return Hint(reference, named.transaction_id, status)
         if (paid := parsed(body, NamedPayout)) is not None:
             return Hint(None, paid.reference_no, f"payout.{paid.status.lower()}")
@@ -230,8 +240,10 @@ def _there(found: Lookup, otherwise: str) -> Outcome:
 
 
 def _declaration(terms: Terms, *, pays_out: bool) -> Declaration:
-    """Return what Midtrans promises. An order_id and a refund_key stay used for ever, so that a
-    look-up that finds nothing, after the time in which we may send again, proves that nothing is."""
+    """Return what Midtrans promises. What was made under an order_id or a refund_key is shown under
+    it for ever, so that a look-up that finds nothing, after the time in which we may send again,
+    proves that nothing is. But an order_id that was cancelled or has expired unpaid can be charged
+    again: there, only the windows keep a late copy out."""
     made = Promise(terms.key_window, authoritative=True, visibility_lag=terms.visibility_lag)
     promises = {
         Operation.CHARGE: made,

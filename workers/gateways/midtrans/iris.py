@@ -133,6 +133,9 @@ def paid_out(shown: ShownPayout, attempt: Attempt) -> Outcome:
     meaning, id_ = STATUSES.get(shown.status.lower()), shown.reference_no
     if meaning is None or id_ != attempt.provider_id:
         return Unknown(f"{id_} is {shown.status}, or another payout than was asked about")
+    notes = shown.notes if isinstance(shown.notes, str) and shown.notes else None
+    if notes not in (None, attempt.reference) and meaning is not Meaning.PAID:
+        return Unknown(f"{id_} carries a reference that is not ours")
     match meaning:
         case Meaning.MADE:
             return Prepared(id_)
@@ -140,10 +143,9 @@ def paid_out(shown: ShownPayout, attempt: Attempt) -> Outcome:
             return Pending(id_)
         case Meaning.PAID:
             money = rupiah(shown.amount)
-            notes = shown.notes if isinstance(shown.notes, str) else None
             if money is None:
                 return Unknown(f"{id_} is {shown.status} with an amount that is none")
-            return Succeeded(id_, money, reference=notes or None)
+            return Succeeded(id_, money, reference=notes)
         case Meaning.FAILED:
             code = told(shown.error_code, PAYOUT_FAILED)
             if attempt.state in ARRIVED:

@@ -46,10 +46,11 @@ class Action(msgspec.Struct, frozen=True):
 
 
 class ShownRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund of a transaction."""
+    """One refund of a transaction; ours has a name and an amount. One that people have made, on
+    Midtrans' own pages, must not hide the others."""
 
-    refund_key: Name
-    refund_amount: str
+    refund_key: Any = None
+    refund_amount: Any = None
     refund_chargeback_id: int | str | None = None
     bank_confirmed_at: Any = None
 
@@ -159,9 +160,9 @@ class Stored(msgspec.Struct, frozen=True):
     approve: dict[str, Any]
 
 
-def rupiah(text: str) -> Money | None:
+def rupiah(text: object) -> Money | None:
     """Return an amount in rupiah as money, whose minor unit is the sen; None: it is none."""
-    found = _AMOUNT.fullmatch(text)
+    found = _AMOUNT.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         return None
     return Money(int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")), IDR)

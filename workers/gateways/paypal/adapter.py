@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from domain.attempt import Attempt
+from domain.attempt import Attempt, State
 from domain.outcome import (
     Declined,
+    Hardness,
     Lookup,
     NotCharged,
     NotFound,
@@ -167,7 +168,11 @@ class PayPal:
         return _settled(found)
 
     def refund(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Give money back, under the attempt's key, unless the order shows that refund already."""
+        """Give money back, under the attempt's key, unless the order shows that refund already.
+
+        A "no" is not kept under the key. One that may be a yes later ends the attempt only if no
+        earlier copy can be under way, which would be carried out beside the next attempt's.
+        """
         order = self._target(attempt, budget)
         if isinstance(order, NotCharged):
             return order
@@ -184,16 +189,23 @@ class PayPal:
             return refunded(made, attempt)
         if isinstance(made, Read):
             return _settled(self._lookups.lookup(attempt, budget))
-        return made
+        may_come = isinstance(made, Declined) and made.hardness is Hardness.SOFT
+        return _of_one_copy(made, attempt) if may_come else made
 
     def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Send money out in a batch of one; a number that was used names the batch that used it."""
+        """Send money out in a batch of one; a number that was used names the batch that used it.
+
+        A "no" without a batch is one to this copy. Whether PayPal looks at the number first or at
+        the balance, which an earlier copy may have used up, it does not say.
+        """
         reply = self._line.post(PAYOUTS, attempt.key(), attempt.request, budget)
         original = duplicate_of(reply)
         if original is not None:
             return self._lookups.payout(original, attempt, budget)
         made = shown(reply, Batch)
-        return paid_out(made, attempt) if isinstance(made, Batch) else _plain(made)
+        if isinstance(made, Batch):
+            return paid_out(made, attempt)
+        return _of_one_copy(_plain(made), attempt)
 
     def detach(self, detachment: Detachment, budget: Budget) -> Outcome:
         """No token is stored at PayPal on our behalf, so none can be forgotten."""
@@ -250,6 +262,13 @@ class PayPal:
 def _settled(found: Lookup) -> Outcome:
     """Return what was found as an outcome: that nothing has happened yet may change any moment."""
     return Unknown("the order stands as it was") if isinstance(found, NotFound) else found
+
+
+def _of_one_copy(said: Outcome, attempt: Attempt) -> Outcome:
+    """Return what a "no" to one copy says where an earlier one may have been carried out: nothing."""
+    if isinstance(said, Declined) and attempt.state is not State.SENDING:
+        return Unknown(f"one copy was declined: {said.code}")
+    return said
 
 
 def _plain(refusal: Refusal) -> Outcome:

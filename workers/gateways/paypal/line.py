@@ -6,10 +6,12 @@ from typing import Final
 from urllib.parse import quote
 
 from domain.attempt import Attempt
+from domain.outcome import NotCharged
 from domain.ports import Budget
 from workers.gateways import Setup, Unusable
+from workers.gateways.paypal.answers import refused
 from workers.gateways.paypal.tokens import Tokens
-from workers.gateways.wire import Answer, Reply, Wire
+from workers.gateways.wire import Answer, NeverSent, Reply, Wire
 
 ORDERS: Final = "/v2/checkout/orders"
 AUTHORIZATIONS: Final = "/v2/payments/authorizations"
@@ -54,7 +56,9 @@ class Line:
     def _send(
         self, method: str, path: str, budget: Budget, headers: dict[str, str], body: bytes | None
     ) -> Reply:
-        """A token that PayPal no longer knows is renewed once: a 401 is documented as not executed."""
+        """A token that PayPal no longer knows is renewed once: its own 401 is documented as not
+        executed. Anybody else's proves nothing, and is not sent after; nor is a request that was
+        answered ever called unsent, whatever comes of its repetition."""
         # Without it, an answer shows nothing of the money.
         headers = headers | {"Prefer": "return=representation"}
         if body is not None:
@@ -66,9 +70,11 @@ class Line:
         if not isinstance(reply, Answer) or reply.status != 401:
             return reply
         renewed = self._tokens.get(budget, instead_of=token)
-        if not isinstance(renewed, str):
-            return renewed
-        return self._sent(method, path, budget, headers, body, renewed)
+        harmless = method == "GET" or isinstance(refused(reply), NotCharged)
+        if not isinstance(renewed, str) or not harmless:
+            return reply
+        again = self._sent(method, path, budget, headers, body, renewed)
+        return reply if isinstance(again, NeverSent) else again
 
     def _sent(
         self,

@@ -14,9 +14,9 @@ from workers.gateways import DOUBLES, Alarm
 from workers.gateways.paypal.answers import is_forbidden, read
 from workers.gateways.paypal.coins import heard
 from workers.gateways.paypal.line import DISPUTES, ORDERS, PAYOUTS, REFUNDS, Line, at, target
-from workers.gateways.paypal.orders import charged, collected, released
+from workers.gateways.paypal.orders import charged, collected, is_nobodys, released
 from workers.gateways.paypal.shapes import Batch, Dispute, Disputes, Movement, Order
-from workers.gateways.paypal.transfers import ours, paid_out, refunded, weighed
+from workers.gateways.paypal.transfers import names, ours, paid_out, refunded, weighed
 
 _log = logging.getLogger(__name__)
 
@@ -62,12 +62,18 @@ class Lookups:
         return read(self.line.get(at(ORDERS, order_id), budget), Order)
 
     def charge(self, order_id: str, attempt: Attempt, budget: Budget) -> Outcome:
-        """Read the charge that is this order, and whether its money was taken back since."""
+        """Read the charge that is this order, and whether its money was taken back since.
+
+        The id may come from a webhook: an order that does not carry our name is not ours. That the
+        disputes cannot be read hides no money that we have not heard of before.
+        """
         order = self.order(order_id, budget)
         if isinstance(order, Unknown):
             return order
         if order.id != order_id:
             return Unknown(f"{order.id} is not the order that was asked about")
+        if is_nobodys(order, attempt):
+            return Unknown(f"{order.id} does not show whose it is")
         outcome = charged(order, attempt)
         unit = order.unit
         if not isinstance(outcome, Succeeded) or not outcome.captured or unit is None:
@@ -75,12 +81,17 @@ class Lookups:
         if len(unit.payments.captures) > 1 and attempt.captures:
             _log.error("order %s was captured more than once", order.id)
             self.alarm(DOUBLES[Operation.CHARGE], attempt.reference)
-        return self._disputed(outcome, unit.payments.captures, budget)
+        disputed = self._disputed(outcome, unit.payments.captures, budget)
+        return outcome if isinstance(disputed, Unknown) and not attempt.captured else disputed
 
     def payout(self, batch_id: str, attempt: Attempt, budget: Budget) -> Outcome:
-        """Read the payout that is this batch."""
+        """Read the payout that is this batch; one that carries no name is not taken for ours."""
         batch = read(self.line.get(at(PAYOUTS, batch_id), budget), Batch)
-        return batch if isinstance(batch, Unknown) else paid_out(batch, attempt)
+        if isinstance(batch, Unknown):
+            return batch
+        if not names(batch):
+            return Unknown(f"{batch_id} does not show whose it is")
+        return paid_out(batch, attempt)
 
     def refunds(self, order: Order, attempt: Attempt) -> Outcome | NotFound:
         """Return what the refunds under our reference say. More than one that moved money is told

@@ -25,7 +25,7 @@ from domain.outcome import (
 )
 from workers.gateways.paypal.coins import heard
 from workers.gateways.paypal.requests import INTENTS
-from workers.gateways.paypal.shapes import Movement, Order
+from workers.gateways.paypal.shapes import Movement, Order, Unit
 
 
 class Stage(Enum):
@@ -200,6 +200,17 @@ def is_disarmed(order: Order, attempt: Attempt) -> bool:
     """Whether our own moving call no longer fits the order, which has moved nothing."""
     changed = order.intent == INTENTS[not attempt.captures]
     return changed and STAGES.get(order.status) in (Stage.ASKS, Stage.READY)
+
+
+def is_nobodys(order: Order, attempt: Attempt) -> bool:
+    """Whether an order, shown in full, has neither our name nor another's in the place of ours. Those
+    that we make have it twice."""
+    unit = order.unit
+    if unit is None:
+        return True
+    named: list[Unit | Movement] = [unit, *unit.payments.authorizations, *unit.payments.captures]
+    ours = any(attempt.reference in (one.custom_id, one.invoice_id) for one in named)
+    return unit.custom_id is None and not ours
 
 
 def understood(order: Order) -> State | Unknown | None:

@@ -51,6 +51,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """The part of an order that is about money; ours have exactly one."""
 
     custom_id: str | None = None
+    invoice_id: str | None = None
     payments: Movements = Movements()
 
 
@@ -165,6 +166,9 @@ class AccessToken(msgspec.Struct, frozen=True):
 
     access_token: TokenText
     expires_in: Annotated[int, Meta(ge=0, le=10**9)]
+
+    def __repr__(self) -> str:
+        return f"AccessToken(expires_in={self.expires_in})"
 
 
 class Detail(msgspec.Struct, frozen=True):

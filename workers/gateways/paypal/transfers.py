@@ -87,8 +87,6 @@ def paid_out(batch: Batch, attempt: Attempt) -> Outcome:
     header = batch.batch_header
     id_, status = header.payout_batch_id, header.batch_status
     items = batch.items
-    named = {header.sender_batch_header.sender_batch_id}
-    named |= {one.payout_item.sender_item_id for one in items}
     if len(items) > 1:
         return Unknown(f"{id_} has several payouts")
     if status in BATCH_OPEN:
@@ -101,9 +99,16 @@ def paid_out(batch: Batch, attempt: Attempt) -> Outcome:
         outcome = Pending(id_)
     else:
         outcome = _paid(id_, items[0])
-    if not named <= {None, attempt.reference} and not isinstance(outcome, Succeeded):
+    if not names(batch) <= {attempt.reference} and not isinstance(outcome, Succeeded):
         return Unknown(f"{id_} carries a reference that is not ours")
     return outcome
+
+
+def names(batch: Batch) -> set[str]:
+    """Return the senders' names that a batch and its payouts show."""
+    shown = [batch.batch_header.sender_batch_header.sender_batch_id]
+    shown += [one.payout_item.sender_item_id for one in batch.items]
+    return {name for name in shown if name is not None}
 
 
 def _paid(id_: str, item: Item) -> Outcome:

@@ -13,6 +13,7 @@ from domain.outcome import (
     NotFound,
     Outcome,
     Pending,
+    Prepared,
     Proof,
     Succeeded,
     Unknown,
@@ -148,13 +149,17 @@ class SoapBank:
         )
 
     def payout(self, attempt: Attempt, budget: Budget) -> Outcome:
-        """Create the payout, which moves nothing; once its id is stored, approve it."""
+        """Create the payout, which moves nothing; once its id is stored, approve it. Where the bank
+        says that it cannot be, the payout tells why: somebody else may have approved it."""
         if attempt.provider_id is None:
             step, operation, body = FIRST, PAYOUT, making(attempt.request)
         else:
             step, operation = SECOND, APPROVE
             body = approving(attempt.request, attempt.provider_id)
         heard = self._line.post(operation, body, budget, attempt)
+        if step == SECOND and isinstance(heard, Faulted) and heard.code == VALIDATION:
+            found = self._lookups.lookup(attempt, budget)
+            return refused(heard) if isinstance(found, NotFound | Prepared) else found
         return answered(
             heard, attempt.key(step), ShownPayout, lambda shown: paid_out(shown, attempt)
         )

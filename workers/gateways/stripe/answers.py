@@ -170,7 +170,7 @@ def is_documented(reply: Reply, type_: type[object]) -> bool:
     if reply.status == 200:
         return parsed(reply.body, type_) is not None
     found = parsed(reply.body, Failed)
-    return found is not None and reply.status < 500 and found.error.type in TYPES
+    return found is not None and reply.status < 500 and told(found.error.type) in TYPES
 
 
 def read(reply: Reply, type_: type[T]) -> T | Unknown:
@@ -220,7 +220,7 @@ def _refused(answer: Answer, says: Says | None) -> Outcome:
         return outcome
     cause, code = cause_of(answer.status, problem), told(problem.code)
     documented = problem.type == REQUEST and (answer.status, code) in REFUSALS
-    if not documented and not (answer.status in LOCKED_OUT and problem.type in TYPES):
+    if not documented and not (answer.status in LOCKED_OUT and told(problem.type) in TYPES):
         return Unknown(cause)
     return NotCharged(
         Proof.REJECTED,

@@ -27,7 +27,7 @@ from domain.outcome import (
 from workers.gateways.stripe.answers import CARD, REQUEST, cause_of
 from workers.gateways.stripe.currencies import understood
 from workers.gateways.stripe.declines import declined
-from workers.gateways.stripe.shapes import Action, Charge, Intent, Problem
+from workers.gateways.stripe.shapes import Action, Charge, Intent, Problem, told
 
 
 class Meaning(Enum):
@@ -238,7 +238,7 @@ def _charged(intent: Intent, attempt: Attempt) -> Outcome:
         case Meaning.UNPAID:
             return _unpaid(intent)
         case Meaning.CANCELED:
-            lapsed = intent.cancellation_reason in LAPSES
+            lapsed = told(intent.cancellation_reason) in LAPSES
             proof, word = (Proof.READ_BACK, "expired") if lapsed else (Proof.VOIDED, "canceled")
             return NotCharged(proof, f"read as {word}", intent.id, lapsed=lapsed)
         case None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
 
-from domain.outcome import Outcome, Pending, RequiresAction, Unknown
+from domain.outcome import Outcome, Pending, RequiresAction
 from workers.gateways.xendit.requests import RETURN_URL
 from workers.gateways.xendit.shapes import Action, ShownRequest, Url
+
+_log = logging.getLogger(__name__)
 
 REDIRECT: Final = "REDIRECT_CUSTOMER"
 PRESENT: Final = "PRESENT_TO_CUSTOMER"
@@ -30,21 +33,23 @@ TEXT_LIMIT: Final = 1024
 
 def asked_of_payer(request: ShownRequest, guide: str) -> Outcome:
     """Return what the payer has to do. What is presented has no page: the payer of it goes back to
-    the shop that the charge named, else to `guide`."""
+    the shop that the charge named, else to `guide`. A charge whose action nobody can take is open
+    all the same: it is waited for, and can be cancelled."""
     id_ = request.payment_request_id
     try:
         actions = msgspec.convert(request.actions or [], list[Action])
     except msgspec.ValidationError:
-        return Unknown(f"{id_} requires an action that cannot be read")
+        actions = []
+        _log.warning("%s requires an action that cannot be read", id_)
     for action in sorted(actions, key=lambda one: one.descriptor != WEB):
         if action.type == REDIRECT and (url := _url(action.value)):
             return RequiresAction(id_, url)
     for action in actions:
         if action.type == PRESENT and (shown := _shown(action, request.channel_code)):
             return RequiresAction(id_, _page(request.metadata) or guide, shown)
-    if not actions:
-        return Pending(id_)  # the channel asks the payer itself, on their phone
-    return Unknown(f"{id_} requires an action and names none that can be taken")
+    if actions:
+        _log.warning("%s requires an action and names none that can be taken", id_)
+    return Pending(id_)  # without any, the channel asks the payer itself, on their phone
 
 
 def _shown(action: Action, channel: object) -> tuple[tuple[str, str], ...]:

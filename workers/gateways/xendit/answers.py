@@ -141,7 +141,7 @@ DOUBTED: Final = frozenset(
 #: The payment request ended by its own time: not the payer's "no".
 LAPSED: Final = "PAYMENT_REQUEST_EXPIRED"
 #: The card network's advice never to try this card again for this payment: it fines who does.
-NEVER_AGAIN: Final = frozenset({"03", "21"})
+NEVER_AGAIN: Final = ("03", "21")
 
 #: The rate limit's own header (s), with a fraction.
 RESET: Final = "rate-limit-reset"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from types import MappingProxyType
 from typing import Final, assert_never
@@ -26,7 +26,7 @@ from domain.outcome import (
 from workers.gateways.xendit.actions import asked_of_payer
 from workers.gateways.xendit.amounts import read
 from workers.gateways.xendit.answers import DOUBTED, LAPSED, NEVER_AGAIN, hardness
-from workers.gateways.xendit.shapes import Dispute, ShownPayment, ShownRequest, told
+from workers.gateways.xendit.shapes import Dispute, ShownPayment, ShownRequest, named, told
 
 
 class Meaning(Enum):
@@ -108,28 +108,28 @@ class Seen:
     @property
     def hardness(self) -> Hardness:
         """What the failure allows next; the card network's word outweighs Xendit's."""
-        if self.failure in DOUBTED:
-            return Hardness.SOFT
         details = self.payment.payment_details if self.payment else None
         data = details.get("authorization_data") if isinstance(details, dict) else None
-        advice = data.get("merchant_advice_code") if isinstance(data, dict) else None
-        return Hardness.HARD if advice in NEVER_AGAIN else hardness(self.failure)
+        if isinstance(data, dict) and data.get("merchant_advice_code") in NEVER_AGAIN:
+            return Hardness.HARD
+        return Hardness.SOFT if self.failure in DOUBTED else hardness(self.failure)
 
 
 def said(seen: Seen, attempt: Attempt, guide: str) -> Outcome:
     """Return what a charge says of itself; somebody else's "no" is no answer to us.
 
     Somebody else's money is: the outcome carries the reference, and a person must look. `guide` is
-    the page for payers of a channel that has none.
+    the page for payers of a channel that has none. What decides nothing still tells the id: there
+    is no other way to find the charge again.
     """
     standing = _standing(seen)
     outcome = (
         standing if isinstance(standing, Unknown) else _charged(seen, standing, attempt, guide)
     )
-    money = isinstance(outcome, Succeeded | TakenBack)
+    money, id_ = isinstance(outcome, Succeeded | TakenBack), seen.request.payment_request_id
     if seen.request.reference_id != attempt.reference and not money:
-        return Unknown(f"{seen.request.payment_request_id} carries a reference that is not ours")
-    return outcome
+        return Unknown(f"{id_} carries a reference that is not ours")
+    return replace(outcome, provider_id=id_) if isinstance(outcome, Unknown) else outcome
 
 
 def collected(seen: Seen, attempt: Attempt) -> Lookup:
@@ -210,7 +210,7 @@ def _charged(seen: Seen, standing: _Standing, attempt: Attempt, guide: str) -> O
         case Meaning.MOVED:
             return _moved(seen, money)
         case Meaning.HELD:
-            return Succeeded(id_, money, captured=False, reference=request.reference_id)
+            return Succeeded(id_, money, captured=False, reference=named(request))
         case Meaning.ACTION:
             return asked_of_payer(request, guide)
         case Meaning.OPEN:
@@ -227,7 +227,7 @@ def _charged(seen: Seen, standing: _Standing, attempt: Attempt, guide: str) -> O
 
 def _moved(seen: Seen, money: Money) -> Outcome:
     """Return collected money, or what the payer's bank has taken of it."""
-    id_, reference = seen.request.payment_request_id, seen.request.reference_id
+    id_, reference = seen.request.payment_request_id, named(seen.request)
     lost = [dispute for dispute in seen.disputes if dispute.status == LOST]
     if not lost:
         return Succeeded(id_, money, reference=reference)
@@ -272,6 +272,8 @@ def _standing(seen: Seen) -> _Standing | Unknown:
     made, money = PAYMENTS.get(payment.status), _money(payment)
     if payment.payment_request_id != id_ or made is None or money is None:
         return Unknown(f"{payment.payment_id} is {payment.status:.64}, and not what {id_} names")
+    if made is Meaning.HELD and payment.captures:  # whoever takes it for a hold collects twice
+        return Unknown(f"{payment.payment_id} is {payment.status}, and partly collected")
     if made in _MONEY:
         return _Standing(made, money)
     if asked is Meaning.MOVED:

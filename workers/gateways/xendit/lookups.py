@@ -48,8 +48,9 @@ _log = logging.getLogger(__name__)
 S = TypeVar("S")
 Told = TypeVar("Told", bound=Lookup)
 
-#: The channels whose payers can take money back through their bank.
-DISPUTABLE: Final = frozenset({"CARDS", "QRIS"})
+#: The channels whose payers can take money back through their bank. What an answer calls a channel
+#: may be anything, also what no set can be asked for.
+DISPUTABLE: Final = ("CARDS", "QRIS")
 #: An account that may not ask for disputes has none to tell: the payments are right without.
 NO_DISPUTES: Final = frozenset({403, 404})
 #: Refunds on a page, and pages of one charge: more refunds of one charge are a person's affair.

@@ -8,7 +8,7 @@ from domain.attempt import Attempt
 from domain.outcome import Declined, Hardness, Outcome, Pending, Returned, Succeeded, Unknown
 from workers.gateways.xendit.amounts import read
 from workers.gateways.xendit.answers import hardness
-from workers.gateways.xendit.shapes import ShownPayout, ShownRefund, told
+from workers.gateways.xendit.shapes import ShownPayout, ShownRefund, named, told
 
 #: Ours, for an end without a code.
 REFUND_FAILED: Final = "REFUND_FAILED"
@@ -77,7 +77,7 @@ def _moved(order: ShownRefund | ShownPayout) -> Outcome:
     money = read(order.amount, order.currency)
     if money is None:
         return Unknown(f"{order.id} is {order.status:.64} in {order.currency:.16}")
-    return Succeeded(order.id, money, reference=order.reference_id)
+    return Succeeded(order.id, money, reference=named(order))
 
 
 def _ours(order: ShownRefund | ShownPayout, outcome: Outcome, attempt: Attempt) -> Outcome:

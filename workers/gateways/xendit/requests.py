@@ -41,7 +41,7 @@ REASON: Final = "paylink_reason"
 STORED: Final = re.compile(r"pt-[A-Za-z0-9-]{1,252}\Z")
 #: A channel, for a wallet with the payer's number there: `DANA`, `OVO:+6281234567890`.
 CHANNEL: Final = re.compile(r"([A-Z][A-Z0-9_]{1,49})(?::(\+[0-9]{6,15}))?\Z")
-#: Where a payout goes: `ID_BCA:000000000099:Ann+Example`, channel, account, and the holder as in a
+#: Where a payout goes: `ID_BCA:000000000099:Account+Holder`, channel, account, and the holder as in a
 #: query, because our API takes no spaces in a token.
 ACCOUNT: Final = re.compile(r"([A-Z]{2})_([A-Z0-9_]{1,40}):([A-Za-z0-9+.@-]{1,64}):([!-9;-~]+)\Z")
 HOLDER_LIMIT: Final = 100

@@ -11,6 +11,8 @@ from msgspec import Meta
 #: What Xendit calls its own objects, and what it repeats of our names.
 Name: TypeAlias = Annotated[str, Meta(max_length=255, pattern=r"^[!-~]+\Z")]
 Word: TypeAlias = Annotated[str, Meta(max_length=64, pattern=r"^[A-Z0-9_ ]+\Z")]
+#: What Xendit says in its own words; some of it is repeated to people, and kept.
+Said: TypeAlias = Annotated[str, Meta(pattern=r"^[ -~]*\Z")]
 EventName: TypeAlias = Annotated[str, Meta(max_length=64, pattern=r"^[a-z0-9_.]+\Z")]
 Url: TypeAlias = Annotated[str, Meta(max_length=2048, pattern=r"^https?://[!-~]+\Z")]
 #: A longer code of theirs is cut.
@@ -23,9 +25,9 @@ class ShownRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     payment_request_id: Name
     reference_id: Name | None = None
-    currency: str
+    currency: Said
     request_amount: Decimal
-    status: str
+    status: Said
     latest_payment_id: Name | None = None
     channel_code: Any = None
     failure_code: Any = None
@@ -46,9 +48,9 @@ class ShownPayment(msgspec.Struct, frozen=True, kw_only=True):
 
     payment_id: Name
     payment_request_id: Name
-    currency: str
+    currency: Said
     request_amount: Decimal
-    status: str
+    status: Said
     captures: list[Collected] | None = None
     failure_code: Any = None
     payment_details: Any = None
@@ -61,9 +63,9 @@ class ShownRefund(msgspec.Struct, frozen=True, kw_only=True):
     id: Name
     payment_request_id: Name | None = None
     reference_id: Name | None = None
-    currency: str
+    currency: Said
     amount: Decimal
-    status: str
+    status: Said
     failure_code: Any = None
     created: Any = None
 
@@ -73,9 +75,9 @@ class ShownPayout(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Name
     reference_id: Name | None = None
-    currency: str
+    currency: Said
     amount: Decimal
-    status: str
+    status: Said
     failure_code: Any = None
     created: Any = None
 
@@ -109,8 +111,8 @@ class Disputed(msgspec.Struct, frozen=True):
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
     """A payment that the payer's bank wants back."""
 
-    status: str
-    currency: str
+    status: Said
+    currency: Said
     amount: Disputed
     payment_id: Name | None = None
 
@@ -125,7 +127,7 @@ class ShownToken(msgspec.Struct, frozen=True):
     """A stored payment token."""
 
     payment_token_id: Name
-    status: str
+    status: Said
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -164,5 +166,10 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 def told(code: object, otherwise: str) -> str:
     """Return a code of theirs, or ours where they give none that is a text."""
-    text = code.strip() if isinstance(code, str) else ""
-    return text[:CODE_LIMIT] if text else otherwise
+    text = code.strip()[:CODE_LIMIT] if isinstance(code, str) else ""
+    return text if text and text.isprintable() else otherwise
+
+
+def named(shown: ShownRequest | ShownRefund | ShownPayout) -> str:
+    """Return our name on an object. All that are ours bear it: without one it is somebody else's."""
+    return shown.reference_id or ""
