@@ -68,8 +68,9 @@ def test_no_answer_is_an_exception(rig: Rig, reads: bool) -> None:
     except ValueError:
         document = {}  # its answers are not JSON; what is must not break it either
     success = [*changed(document), *(document | {n: o} for n in EXPLAINING for o in ODD)]
+    unpaid = {name: said for name, said in document.items() if name != "amount_received"}
     success += [
-        document | {"status": word, "transaction_status": word, name: odd}
+        unpaid | {"status": word, "transaction_status": word, name: odd}
         for word in WORDS
         for name in EXPLAINING
         for odd in ODD[:3]
