@@ -15,9 +15,6 @@ from domain.means import Address, Customer, Method
 from domain.money import CURRENCIES, MAX_MINOR, Money
 from domain.payment import CaptureMethod, Mode, Payment, Status
 
-#: Some currencies have minor units on paper that no provider moves (C-31): amounts are whole.
-WHOLE_UNITS_ONLY = frozenset({"IDR"})
-
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
@@ -72,14 +69,13 @@ class Checkout:
                     )
                 ]
             )
-        unit = 10**currency.exponent
-        if self.currency in WHOLE_UNITS_ONLY and self.amount % unit:
+        if self.amount % currency.step:
             raise InvalidRequest(
                 [
                     FieldError(
                         "amount",
                         f"{self.currency} moves in whole units only",
-                        f"send a multiple of {unit}: Rp 10,000 is 1000000",
+                        f"send a multiple of {currency.step}: Rp 10,000 is 1000000",
                     )
                 ]
             )

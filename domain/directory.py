@@ -1,14 +1,16 @@
-"""Directory: which currencies and countries we do business in, and between which amounts."""
+"""Directory: which currencies and countries we do business in, and by whose gateways."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from domain.errors import AmountOutOfRange, FieldError, InvalidRequest
 from domain.iso_countries import COUNTRIES
 from domain.iso_currencies import CURRENCY_FACTS
 from domain.money import CURRENCIES, Money
+from domain.payment import Mode
 
 _CURRENCY_FIX = "send the code of a currency that is accepted here, such as USD, EUR or IDR"
 _COUNTRY_FIX = "send the ISO 3166-1 code of a country that is served here, such as US, DE or ID"
@@ -26,6 +28,24 @@ class Tender:
     max_minor: int
     active: bool = True
 
+    @property
+    def least(self) -> int:
+        """The smallest amount that is accepted and moves: Rp 1 is 100, whatever the bound says."""
+        return self.rounded_up(self.min_minor)
+
+    @property
+    def most(self) -> int:
+        """The largest amount that is accepted and moves."""
+        return self.rounded_down(self.max_minor)
+
+    def rounded_down(self, minor: int) -> int:
+        """Return the last amount up to here that moves."""
+        return minor - minor % CURRENCIES[self.code].step
+
+    def rounded_up(self, minor: int) -> int:
+        """Return the first amount from here on that moves."""
+        return minor + -minor % CURRENCIES[self.code].step
+
 
 @dataclass(frozen=True, slots=True)
 class Country:
@@ -38,11 +58,23 @@ class Country:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """A gateway by its names, and who may hear them."""
+
+    id: str
+    provider: str
+    mode: Mode
+    #: The merchants that alone use it; None: it is nobody's own.
+    merchants: frozenset[UUID] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every currency and country by code, as they were at one moment."""
+    """Every currency and country by code, and every gateway, as they were at one moment."""
 
     currencies: Mapping[str, Tender]
     countries: Mapping[str, Country]
+    gates: tuple[Gate, ...] = ()
 
 
 def as_shipped() -> Snapshot:
@@ -66,15 +98,36 @@ def check(
     bounds.
     """
     tender = tender_of(snapshot, currency, country)
-    if not tender.min_minor <= amount <= tender.max_minor:
-        least, most = (
-            Money(bound, CURRENCIES[currency]) for bound in (tender.min_minor, tender.max_minor)
-        )
+    if not tender.least <= amount <= tender.most:
+        least, most = (Money(bound, CURRENCIES[currency]) for bound in (tender.least, tender.most))
         raise AmountOutOfRange(
-            f"{field}: {amount} is outside {tender.min_minor}..{tender.max_minor}, "
+            f"{field}: {amount} is outside {tender.least}..{tender.most}, "
             f"in minor units: {least} to {most}",
-            fix=f"send an integer from {tender.min_minor} to {tender.max_minor}",
+            fix=f"send an integer from {tender.least} to {tender.most}",
         )
+
+
+def check_preference(
+    snapshot: Snapshot, preference: str | None, merchant_id: UUID, mode: Mode
+) -> None:
+    """Refuse a `provider_preference` that names no gateway and no provider of the mode (G-04).
+
+    Raises `InvalidRequest` with the names that the merchant may know; other merchants' gateways are
+    as unknown as what does not exist. Where there is no gateway at all no name could be right: then
+    none is refused, and the payment waits for a gateway as any other.
+    """
+    if preference is None:
+        return
+    shown = [
+        gate
+        for gate in snapshot.gates
+        if gate.mode is mode and (gate.merchants is None or merchant_id in gate.merchants)
+    ]
+    known = {name for gate in shown for name in (gate.id, gate.provider)}
+    if known and preference not in known:
+        reason = f"{preference} is neither a gateway nor a provider here"
+        fix = f"send one of {', '.join(sorted(known))}, or leave it out"
+        raise InvalidRequest([FieldError("provider_preference", reason, fix)])
 
 
 def tender_of(snapshot: Snapshot, currency: str, country: str | None) -> Tender:

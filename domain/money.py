@@ -10,6 +10,9 @@ from domain.errors import CurrencyMismatch
 #: Largest amount of any currency in minor units: fits BIGINT sums of a million such payments.
 MAX_MINOR = 999_999_999_999
 
+#: Some currencies have minor units on paper that no provider moves (C-31): amounts are whole.
+WHOLE_UNITS_ONLY = frozenset({"IDR"})
+
 _TWO = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
     "CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD "
@@ -28,6 +31,11 @@ class Currency:
 
     code: str
     exponent: int
+
+    @property
+    def step(self) -> int:
+        """The smallest amount that moves, in minor units; every other is a multiple of it."""
+        return 10**self.exponent if self.code in WHOLE_UNITS_ONLY else 1
 
     def __str__(self) -> str:
         return self.code

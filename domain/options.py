@@ -60,8 +60,10 @@ def _option(
         offered = held or found.order
         return Option(wanted.method, Why.UNAVAILABLE if offered else Why.NOT_OFFERED)
     routes = [route for row in healthy for route in row.routes if route.matches(whatever)]
-    least = max(tender.min_minor, min(route.min_minor or 1 for route in routes))
-    most = min(tender.max_minor, max(route.max_minor or tender.max_minor for route in routes))
+    least = tender.rounded_up(max(tender.min_minor, min(route.min_minor or 1 for route in routes)))
+    most = tender.rounded_down(
+        min(tender.max_minor, max(route.max_minor or tender.max_minor for route in routes))
+    )
     amount = wanted.amount_minor
     within = least <= most and (
         amount is None or (least <= amount <= most and any(route.spans(amount) for route in routes))

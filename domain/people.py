@@ -53,7 +53,8 @@ class Postcode:
     example: str
 
 
-#: Where a code is demanded. Sources: USPS (ZIP+4), Canada Post, Royal Mail's published format.
+#: Sources: the published formats of the countries' posts (USPS for ZIP+4, Canada Post, Royal Mail).
+#: What a country prints with a space or a hyphen is taken without it as well.
 POSTCODES: Final[Mapping[str, Postcode]] = {
     "US": Postcode(re.compile(r"[0-9]{5}(?:-[0-9]{4})?"), "94103 or 94103-1234"),
     "CA": Postcode(
@@ -64,8 +65,26 @@ POSTCODES: Final[Mapping[str, Postcode]] = {
         re.compile(r"GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?[0-9][0-9A-Z]? ?[0-9][ABD-HJLNP-UW-Z]{2}"),
         "SW1A 1AA",
     ),
+    "AT": Postcode(re.compile(r"[1-9][0-9]{3}"), "1010"),
+    "AU": Postcode(re.compile(r"[0-9]{4}"), "2000"),
+    "BE": Postcode(re.compile(r"[1-9][0-9]{3}"), "1000"),
+    "BR": Postcode(re.compile(r"[0-9]{5}-?[0-9]{3}"), "01310-100"),
+    "CH": Postcode(re.compile(r"[1-9][0-9]{3}"), "8001"),
+    "DE": Postcode(re.compile(r"(?!00)[0-9]{5}"), "10115"),
+    # The first two digits are a province's.
+    "ES": Postcode(re.compile(r"(?:0[1-9]|[1-4][0-9]|5[0-2])[0-9]{3}"), "28001"),
+    "FR": Postcode(re.compile(r"[0-9]{5}"), "75001"),
+    "ID": Postcode(re.compile(r"[1-9][0-9]{4}"), "10110"),
+    "IN": Postcode(re.compile(r"[1-9][0-9]{2} ?[0-9]{3}"), "110001"),
+    "IT": Postcode(re.compile(r"[0-9]{5}"), "00184"),
+    "JP": Postcode(re.compile(r"[0-9]{3}-?[0-9]{4}"), "100-0001"),
+    # Three pairs of letters are never given out.
+    "NL": Postcode(re.compile(r"[1-9][0-9]{3} ?(?!SA|SD|SS)[A-Z]{2}"), "1012 AB"),
+    "SG": Postcode(re.compile(r"[0-9]{6}"), "018956"),
 }
-#: Elsewhere a code may be left out; the longest in use have ten characters.
+#: Where an address is not complete without its code.
+POSTCODE_NEEDED: Final = frozenset({"US", "CA", "GB"})
+#: Elsewhere; the longest in use have ten characters.
 ANY_POSTCODE: Final = Postcode(re.compile(r"[0-9A-Z](?:[0-9A-Z -]{0,10}[0-9A-Z])?"), "10115")
 
 
@@ -84,7 +103,7 @@ class Address:
         rule = POSTCODES.get(self.country, ANY_POSTCODE)
         fix = f"send a code such as {rule.example}"
         if self.zip_code is None:
-            if self.country in POSTCODES:
+            if self.country in POSTCODE_NEEDED:
                 yield FieldError("zip_code", f"is missing in {self.country}", fix)
         elif rule.pattern.fullmatch(self.zip_code) is None:
             yield FieldError("zip_code", f"is no postal code of {self.country}", fix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from domain.errors import (
 from domain.facts import disputed, is_open
 from domain.money import Money
 from domain.payment import MOVES, CaptureMethod, Failure, Payment, Review, Status
+from domain.review import Case, adoptable
 
 
 class Verb(StrEnum):
@@ -51,11 +52,50 @@ STATUSES: Mapping[Verb, frozenset[Status]] = MappingProxyType(
 )
 
 
-def allowed_operations(payment: Payment) -> tuple[Verb, ...]:
+#: What gives captured money back, and only for a time.
+_GIVES_BACK = frozenset({Verb.REFUND, Verb.REVERSE})
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What decides on a payment's operations besides the payment itself."""
+
+    now: datetime
+    #: How long after its capture money can be asked back.
+    refund_window: timedelta
+    #: The undecided question about its money, if there is one.
+    mismatch: Case | None = None
+
+    def closed(self, payment: Payment) -> bool:
+        """Whether it is too late to give captured money back."""
+        captured_at = payment.captured_at
+        return captured_at is not None and self.now > captured_at + self.refund_window
+
+    def refundable(self, payment: Payment) -> int:
+        """Return what can still be asked back now."""
+        return 0 if self.closed(payment) else payment.refundable
+
+
+def is_asked(payment: Payment) -> bool:
+    """Whether a person must say first what becomes of the payment's money."""
+    return disputed(payment.due) and not payment.final
+
+
+def allowed_operations(payment: Payment, sight: Sight) -> tuple[Verb, ...]:
     """Return what can be asked of the payment now. Another's race may still be faster."""
-    if disputed(payment.due) and not payment.final:
-        return (Verb.APPROVE, Verb.REJECT)  # the question about its money comes first
-    return tuple(verb for verb in Verb if _allows(payment, verb))
+    if is_asked(payment):
+        return answers(payment, sight.mismatch)
+    shut = _GIVES_BACK if sight.closed(payment) else frozenset[Verb]()
+    return tuple(verb for verb in Verb if _allows(payment, verb) and verb not in shut)
+
+
+def answers(payment: Payment, mismatch: Case | None) -> tuple[Verb, ...]:
+    """Return which decisions can be carried out, where there is a question about money."""
+    if mismatch is None:
+        return tuple(verb for verb in (Verb.APPROVE, Verb.REJECT) if _allows(payment, verb))
+    if mismatch.found is None or not mismatch.found_ours:
+        return ()  # somebody else's money is neither taken nor given back
+    return (Verb.APPROVE, Verb.REJECT) if adoptable(mismatch, payment) else (Verb.REJECT,)
 
 
 def _allows(payment: Payment, verb: Verb) -> bool:
@@ -82,27 +122,27 @@ def _allows(payment: Payment, verb: Verb) -> bool:
             return untouched and payment.review in (None, Review.OPEN)
 
 
-def authorized(payment: Payment, now: datetime) -> Payment:
+def authorized(payment: Payment, sight: Sight) -> Payment:
     """Return a payment that waited for its merchant's word on its way."""
-    _require(payment, Verb.AUTHORIZE)
-    return replace(payment, confirmed=True).wakes(Command.SCREEN, now)
+    _require(payment, Verb.AUTHORIZE, sight)
+    return replace(payment, confirmed=True).wakes(Command.SCREEN, sight.now)
 
 
-def captured(payment: Payment, amount: int | None, now: datetime) -> Payment:
+def captured(payment: Payment, amount: int | None, sight: Sight) -> Payment:
     """Return the payment with `amount` (minor units; None: all that is held) to be collected."""
-    _require(payment, Verb.CAPTURE)
+    _require(payment, Verb.CAPTURE, sight)
     wanted = payment.amount_authorized if amount is None else amount
     if wanted > payment.amount_authorized:
         held = Money(payment.amount_authorized, payment.money.currency)
         raise CaptureTooLarge(
             f"{wanted} is more than the {held.minor} that are held",
             fix=f"capture at most {held.minor}",
-            allowed=allowed_operations(payment),
+            allowed=allowed_operations(payment, sight),
         )
-    return replace(payment, capture_amount=wanted, runs=0).wakes(Command.CAPTURE, now)
+    return replace(payment, capture_amount=wanted, runs=0).wakes(Command.CAPTURE, sight.now)
 
 
-def cancelled(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Payment:
+def cancelled(payment: Payment, attempts: Sequence[Attempt], sight: Sight) -> Payment:
     """Return the payment cancelled at once, or with its provider to be asked first.
 
     Cancelling twice is cancelling once. Raises `IllegalMove`, and `OperationInFlight` while a
@@ -110,11 +150,11 @@ def cancelled(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> P
     """
     if payment.status is Status.CANCELLED or payment.cancel_requested_at is not None:
         return payment
-    _require(payment, Verb.CANCEL)
+    _require(payment, Verb.CANCEL, sight)
     open_ = [a for a in attempts if a.operation is Operation.CHARGE and a.blocks]
-    asked = replace(payment, cancel_requested_at=now, ending=Status.CANCELLED)
+    asked = replace(payment, cancel_requested_at=sight.now, ending=Status.CANCELLED)
     if any(held(attempt) for attempt in attempts):
-        return replace(asked, runs=0).wakes(Command.VOID, now)
+        return replace(asked, runs=0).wakes(Command.VOID, sight.now)
     if any(a.state not in (State.PENDING, State.REQUIRES_ACTION) for a in open_):
         raise OperationInFlight(
             "a charge is under way; its outcome decides",
@@ -124,15 +164,12 @@ def cancelled(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> P
     return asked if open_ else payment.ended(Status.CANCELLED)
 
 
-def refundable(
-    payment: Payment, verb: Verb, amount: int | None, now: datetime, window: timedelta
-) -> Money:
+def refundable(payment: Payment, verb: Verb, amount: int | None, sight: Sight) -> Money:
     """Return how much goes back (`amount` in minor units; None: all that is left), or refuse."""
-    _require(payment, verb)
-    captured_at = payment.captured_at
-    if captured_at is not None and now > captured_at + window:
+    _require(payment, verb, sight)
+    if sight.closed(payment):
         raise RefundWindowClosed(
-            f"the money was captured more than {window.days} days ago",
+            f"the money was captured more than {_spoken(sight.refund_window)} ago",
             fix="pay it out instead",
             allowed=(),
         )
@@ -141,14 +178,15 @@ def refundable(
         raise RefundTooLarge(
             f"{wanted} is more than the {payment.refundable} that are left",
             fix=f"refund at most {payment.refundable}",
-            allowed=allowed_operations(payment),
+            allowed=allowed_operations(payment, sight),
         )
     return Money(wanted, payment.money.currency)
 
 
-def approved(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Payment:
+def approved(payment: Payment, attempts: Sequence[Attempt], sight: Sight) -> Payment:
     """Return a payment that a person let pass: collected if it is held, else charged."""
-    _require(payment, Verb.APPROVE)
+    _require(payment, Verb.APPROVE, sight)
+    now = sight.now
     payment = replace(payment, review=Review.APPROVED, runs=0)
     if not any(held(attempt) for attempt in attempts):
         return payment.moved(Status.PROCESSING).wakes(Command.CHARGE, now)
@@ -159,12 +197,12 @@ def approved(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Pa
     return replace(payment, capture_amount=whole).wakes(Command.CAPTURE, now)
 
 
-def rejected(payment: Payment, attempts: Sequence[Attempt], now: datetime) -> Payment:
+def rejected(payment: Payment, attempts: Sequence[Attempt], sight: Sight) -> Payment:
     """Return a payment that a person did not let pass: cancelled, or its hold let go of first."""
-    _require(payment, Verb.REJECT)
+    _require(payment, Verb.REJECT, sight)
     payment = replace(payment, review=Review.REJECTED, runs=0)
     if any(held(attempt) for attempt in attempts):
-        return replace(payment, ending=Status.CANCELLED).wakes(Command.VOID, now)
+        return replace(payment, ending=Status.CANCELLED).wakes(Command.VOID, sight.now)
     return payment.ended(Status.CANCELLED)
 
 
@@ -199,10 +237,23 @@ def held(attempt: Attempt) -> bool:
     )
 
 
-def _require(payment: Payment, verb: Verb) -> None:
+def _spoken(span: timedelta) -> str:
+    """Say it in the largest unit that it is a whole number of: 90 days, 36 hours."""
+    seconds = int(span.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds and seconds % size == 0:
+            return _counted(seconds // size, unit)
+    return _counted(seconds, "second")
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
+def _require(payment: Payment, verb: Verb, sight: Sight) -> None:
     if _allows(payment, verb):
         return
-    allowed = allowed_operations(payment)
+    allowed = allowed_operations(payment, sight)
     if payment.status in STATUSES[verb] and _busy(payment, verb):
         raise OperationInFlight(
             f"another operation on this payment is open; {verb} conflicts with it",

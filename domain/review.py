@@ -8,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.money import Money
+from domain.payment import Payment
 
 
 class CaseKind(StrEnum):
@@ -45,3 +46,12 @@ class Case:
     decided_by: str | None = None
     decided_at: datetime | None = None
     note: str | None = None
+
+
+def adoptable(case: Case, payment: Payment) -> bool:
+    """Whether the money that was found can become the payment's: ours, taken, and no more of the
+    same currency than was asked for."""
+    found = case.found
+    if found is None or not case.found_ours or case.found_held or payment.final:
+        return False
+    return found.currency == payment.money.currency and 0 < found.minor <= payment.money.minor

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -21,13 +20,13 @@ from domain.idempotency import fingerprint
 from domain.ids import Kind, public
 from domain.payment import Payment, Status
 from domain.refund import Refund
-from domain.requests import Verb
+from domain.requests import Sight, Verb
 from ingress import schemas, views
 from ingress.asking import json_answer
 from ingress.authentication import Caller
 from ingress.backing import MoneyReading, Reading
 from ingress.refund_out import refund_json
-from ingress.views import CheckoutUrl
+from ingress.showing import Showing
 from ingress.waiting import Waiting
 from ingress.wishes import Wish
 from ops.telemetry import metrics
@@ -47,8 +46,7 @@ class Ground:
     waiting: Waiting
     wake: Callable[[Command, UUID, str], None]
     new_id: Callable[[], UUID]
-    checkout_url: CheckoutUrl
-    refund_window: timedelta
+    show: Showing
 
 
 class Acting:
@@ -57,7 +55,7 @@ class Acting:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._desk = Desk(
-            ground.books, ground.new_id, ground.wake, self._rendered, ground.refund_window
+            ground.books, ground.new_id, ground.wake, self._rendered, ground.show.refund_window
         )
         self._under_way = 0
 
@@ -112,7 +110,7 @@ class Acting:
         )
         if not _is_done(asked.verb, payment):
             return None
-        return views.payment_json(payment, self._ground.checkout_url)
+        return await self._ground.show.one(payment)
 
     async def _payment(self, caller: Caller, id_: UUID) -> Payment:
         payment = await self._ground.reads.payment(id_, caller.merchant_id, caller.mode)
@@ -125,11 +123,11 @@ class Acting:
         assert refund is not None, "the key's answer names it, and no refund is ever removed"
         return refund
 
-    def _rendered(self, payment: Payment, refund: Refund | None) -> tuple[int, bytes]:
+    def _rendered(self, payment: Payment, refund: Refund | None, sight: Sight) -> tuple[int, bytes]:
         """Return the answer: 202, or 200 for what is over already."""
         if refund is not None:
             return 202, msgspec.json.encode(refund_json(refund))
-        shown = views.payment_json(payment, self._ground.checkout_url)
+        shown = self._ground.show.seen(payment, sight)
         return 200 if payment.final else 202, msgspec.json.encode(shown)
 
 

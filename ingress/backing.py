@@ -55,6 +55,9 @@ class Reading(Protocol):
     async def attempts(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Sequence[Attempt]:
         """Return its attempts, oldest first."""
 
+    async def mismatch(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Case | None:
+        """Return the undecided question about its money, if there is one."""
+
     async def version(self, id_: UUID, merchant_id: UUID, mode: Mode) -> int | None:
         """Return its version; None for anybody else's."""
 

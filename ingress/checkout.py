@@ -16,7 +16,7 @@ from domain.means import Address, Customer, Method
 from domain.people import Asker, Profile, SavedMethod
 from ingress.asking import kept
 from ingress.authentication import Caller
-from ingress.directory import Directory, check, country_of
+from ingress.directory import Directory, check, check_preference, country_of
 from ingress.intake import Intake
 from ingress.orders import refused_hold
 from ops.store.accept import Accepted, Ask
@@ -40,7 +40,7 @@ class Checkouts:
         """Write a checkout down once per key. Its fingerprint is of what was asked, not of what
         that comes to: a saved method may be gone when the request is repeated.
 
-        Raises the refusals of `ingress.directory.check` and `InvalidRequest`, unless the key was
+        Raises the refusals of `domain.directory` and `InvalidRequest`, unless the key was
         answered before: that answer counts, whatever is true now (law 7).
         """
         ask = Ask(
@@ -60,12 +60,15 @@ class Checkouts:
         return await self.intake.accept(ask)
 
     async def _judged(self, caller: Caller, checkout: Checkout) -> Checkout:
+        preference = checkout.preference  # as asked: a saved method's vault is no wish
         if checkout.method_id is not None or checkout.customer_id is not None:
             asker = Asker(caller.merchant_id, caller.mode, caller.key_id)
             checkout = await asyncio.to_thread(looked_up, kept(self.people), asker, checkout)
         _refuse_hosts(checkout.return_url, caller.return_url_hosts)
         country = country_of(checkout.customer.country, checkout.country, caller.default_country)
-        check(await self.directory(), checkout.amount, checkout.currency, country)
+        directory = await self.directory()
+        check(directory, checkout.amount, checkout.currency, country)
+        check_preference(directory, preference, caller.merchant_id, caller.mode)
         return replace(checkout, country=country)
 
     def _answered_before(self, ask: Ask, refusal: DomainError) -> Accepted:

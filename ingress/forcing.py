@@ -11,11 +11,11 @@ from starlette.routing import Route
 from domain.books import Store
 from domain.flows.force import Force, force
 from domain.merchant import Scope
-from ingress import views, wishes
+from ingress import wishes
 from ingress.asking import caller_of, json_answer
 from ingress.beside import Beside
 from ingress.payment_operations import payment_of
-from ingress.views import CheckoutUrl
+from ingress.showing import Showing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Forcing:
     """The handler; its key needs the scope `ops`."""
 
     books: Store
-    checkout_url: CheckoutUrl
+    show: Showing
     beside: Beside
 
     def routes(self) -> list[Route]:
@@ -44,4 +44,4 @@ class Forcing:
             request_id=request.state.request_id,
         )
         payment = await self.beside(lambda: force(wanted, self.books))
-        return json_answer(views.payment_json(payment, self.checkout_url))
+        return json_answer(await self.show.one(payment))

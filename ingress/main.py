@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from domain.errors import OrderActive
 from domain.flows.withdraw import Counter
 from domain.ids import Kind, public
-from ingress import deposits, health, openapi, problems, reading, views, withdrawals
+from ingress import deposits, health, openapi, problems, reading, withdrawals
 from ingress.acting import Acting, Ground
 from ingress.app import build_app
 from ingress.backing import SERVICE, Backing, on_stores
@@ -38,6 +38,7 @@ from ingress.payments import Payments
 from ingress.providers import Providers, Watch
 from ingress.replays import Replays
 from ingress.reviews import Reviews
+from ingress.showing import Showing
 from ingress.waiting import Waiting
 from ingress.webhooks import Webhooks
 from ingress.withdrawals import Withdrawals
@@ -93,9 +94,11 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
 
     card_key = fingerprint(settings.secrets.pepper, "card", "").encode()
     url = links.url
+    window = timedelta(seconds=settings.policy.refund_window_s)
+    show = Showing(backing.reads, url, window)
     checkouts = Checkouts(intake, backing.directory, backing.people, backing.books, new_id)
-    payments = Payments(checkouts, backing.reads, waiting, url, new_id, card_key)
-    acting = _acting(settings, backing, waiting, links)
+    payments = Payments(checkouts, backing.reads, waiting, show, new_id, card_key)
+    acting = _acting(backing, waiting, show)
     methods = PaymentMethods(backing.people, card_key)
     watch = Watch(backing.oversight)
     transfers = (
@@ -107,11 +110,9 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
     return build_app(
         versioned=[
             *payments.routes(),
-            *reading.routes(
-                backing, waiting, payments.read, partial(views.payment_json, checkout_url=url)
-            ),
+            *reading.routes(backing, waiting, payments.read, show),
             *PaymentOperations(acting).routes(),
-            *Forcing(backing.books, url, Beside()).routes(),
+            *Forcing(backing.books, show, Beside()).routes(),
             *Reviews(backing.cases, acting).routes(),
             *Hop(links, backing.books, waiting, Limits(backing.redis)).routes(),
             *(route for noun in transfers for route in noun.routes()),
@@ -137,7 +138,7 @@ def _links(settings: Settings) -> HopLinks:
     return HopLinks(settings.public_url, key)
 
 
-def _acting(settings: Settings, backing: Backing, waiting: Waiting, links: HopLinks) -> Acting:
+def _acting(backing: Backing, waiting: Waiting, show: Showing) -> Acting:
     return Acting(
         Ground(
             books=backing.books,
@@ -146,8 +147,7 @@ def _acting(settings: Settings, backing: Backing, waiting: Waiting, links: HopLi
             waiting=waiting,
             wake=backing.wake,
             new_id=new_id,
-            checkout_url=links.url,
-            refund_window=timedelta(seconds=settings.policy.refund_window_s),
+            show=show,
         )
     )
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,17 +9,15 @@ from starlette.routing import Route
 from domain.errors import NotFound
 from domain.ids import Kind, parse, public
 from domain.merchant import Scope
-from domain.payment import Payment
 from ingress.asking import caller_of, json_answer
 from ingress.backing import MoneyReading, Reading
 from ingress.lists_in import parse_payments
 from ingress.money_out import score_json
+from ingress.showing import Showing
 
 
-def routes(
-    reads: Reading, money: MoneyReading, view: Callable[[Payment], dict[str, Any]]
-) -> list[Route]:
-    """Return the routes; `view` shows one payment of the list."""
+def routes(reads: Reading, money: MoneyReading, show: Showing) -> list[Route]:
+    """Return the routes; `show` shows the payments of the list."""
 
     async def page(request: Request) -> Response:
         """List the merchant's payments, newest first."""
@@ -32,7 +27,8 @@ def routes(
             caller, listed.wanted, limit=listed.enough, before=listed.page.before
         )
         counted = await reads.count(caller, listed.wanted) if listed.total else None
-        return json_answer(listed.answer(found, view, counted))
+        shown = dict(zip([one.id for one in found], await show.many(found), strict=True))
+        return json_answer(listed.answer(found, lambda one: shown[one.id], counted))
 
     async def score(request: Request) -> Response:
         """Show the score and the decision, with the names of what raised it."""

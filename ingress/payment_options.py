@@ -12,8 +12,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.breaker import State
+from domain.checkout import Checkout
 from domain.directory import Tender
 from domain.errors import FieldError, InvalidRequest
+from domain.means import Method
 from domain.merchant import Scope
 from domain.money import MAX_MINOR
 from domain.options import Option, options
@@ -56,6 +58,8 @@ class PaymentOptions:
         asked = parse_asked(request.query_params)
         country = asked.country or caller.default_country
         tender = tender_of(await self.directory(), asked.currency, country)
+        if asked.amount is not None:  # what no checkout would take is no question either
+            Checkout(asked.amount, asked.currency, Method(METHODS[0])).money()
         overview = await self.watch.overview()
         wanted = Wanted(
             caller.merchant_id, caller.mode, country, asked.currency, asked.amount, METHODS[0]
@@ -102,8 +106,8 @@ def options_json(
             "name": tender.name,
             "symbol": tender.symbol,
             "exponent": tender.exponent,
-            "min_amount": tender.min_minor,
-            "max_amount": tender.max_minor,
+            "min_amount": tender.least,
+            "max_amount": tender.most,
         },
         "amount": amount,
         "data": [

@@ -21,7 +21,7 @@ from ingress.backing import Reading
 from ingress.checkout import Checkouts
 from ingress.payment_operations import payment_of
 from ingress.problems import MEDIA_TYPE
-from ingress.views import CheckoutUrl
+from ingress.showing import Showing
 from ingress.waiting import Waiting
 from ops.store.accept import Accepted
 from ops.telemetry import metrics
@@ -34,7 +34,7 @@ class Payments:
     checkouts: Checkouts
     reads: Reading
     waiting: Waiting
-    checkout_url: CheckoutUrl
+    show: Showing
     new_id: Callable[[], UUID]
     fingerprint_key: bytes = field(repr=False)
 
@@ -69,7 +69,7 @@ class Payments:
             headers["Preference-Applied"] = f"wait={wait_s:g}"
             payment = await self._settled(caller, accepted.payment_id, wait_s)
             if views.settled(payment) and payment.confirmed:
-                return json_answer(self._view(payment), headers=headers)
+                return json_answer(await self.show.one(payment), headers=headers)
         return Response(accepted.recorded.body, 202, headers, "application/json")
 
     async def read(self, request: Request) -> Response:
@@ -79,13 +79,13 @@ class Payments:
         wait_s = schemas.parse_wait(None, request.query_params.get("wait"))
 
         def enough(payment: Payment) -> bool:
-            return views.settled(payment) if known is None else _etag(payment) != known
+            return views.settled(payment) if known is None else self._etag(payment) != known
 
         payment = await self.waiting.until(id_, wait_s, lambda: self._read(caller, id_), enough)
-        headers = {"ETag": _etag(payment)}
+        headers = {"ETag": self._etag(payment)}
         if known == headers["ETag"]:
             return Response(status_code=304, headers=headers)
-        return json_answer(self._view(payment), headers=headers)
+        return json_answer(await self.show.one(payment), headers=headers)
 
     async def status(self, request: Request) -> Response:
         """Show the few fields that pollers need."""
@@ -101,8 +101,9 @@ class Payments:
             await self._read(caller, id_)  # none yet is an empty list; another's is not there
         return json_answer({"data": [views.attempt_json(attempt) for attempt in found]})
 
-    def _view(self, payment: Payment) -> dict[str, object]:
-        return views.payment_json(payment, self.checkout_url)
+    def _etag(self, payment: Payment) -> str:
+        closed = ".closed" if self.show.closed(payment) else ""
+        return f'"{payment.id.hex}.{payment.version}{closed}"'
 
     async def _read(self, caller: Caller, id_: UUID) -> Payment:
         payment = await self.reads.payment(id_, caller.merchant_id, caller.mode)
@@ -120,7 +121,3 @@ def count_accepted(mode: Mode, accepted: Accepted) -> None:
         metrics.PAYMENTS_REPLAYED.labels(mode.value).inc()
     elif accepted.recorded.status == 202:
         metrics.PAYMENTS_ACCEPTED.labels(mode.value).inc()
-
-
-def _etag(payment: Payment) -> str:
-    return f'"{payment.id.hex}.{payment.version}"'

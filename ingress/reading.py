@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.payment import Payment
 from ingress import payment_list, timeline, transactions
 from ingress.backing import Backing
 from ingress.exports import Exports
 from ingress.refunds import Refunds
+from ingress.showing import Showing
 from ingress.waiting import Waiting
 
 
@@ -21,11 +20,11 @@ def routes(
     backing: Backing,
     waiting: Waiting,
     read_payment: Callable[[Request], Awaitable[Response]],
-    view: Callable[[Payment], dict[str, Any]],
+    show: Showing,
 ) -> list[Route]:
-    """Return the routes; `read_payment` answers for one payment, `view` shows one of a list."""
+    """Return the routes; `read_payment` answers for one payment, `show` shows those of a list."""
     return [
-        *payment_list.routes(backing.reads, backing.money, view),
+        *payment_list.routes(backing.reads, backing.money, show),
         *transactions.routes(backing.money, read_payment),
         *Refunds(backing.reads, backing.money, waiting).routes(),
         *timeline.routes(backing.stories),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from domain.attempt import Attempt
 from domain.ids import Kind, public
 from domain.means import Card
 from domain.payment import Payment, Status
-from domain.requests import Verb, allowed_operations
+from domain.requests import Sight, Verb, allowed_operations
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,6 +33,8 @@ def settled(payment: Payment) -> bool:
 
 def accepted(payment: Payment, checkout_url: CheckoutUrl) -> bytes:
     """Return the body of the 202, which is also the recorded answer of the key."""
+    # Nothing of a new payment is captured yet: no window has begun that could be over.
+    allowed = allowed_operations(payment, Sight(payment.created_at, timedelta(0)))
     return _encode(
         {
             "id": public(Kind.PAYMENT, payment.id),
@@ -50,13 +52,14 @@ def accepted(payment: Payment, checkout_url: CheckoutUrl) -> bytes:
             "mode": payment.mode.value,
             "created_at": moment(payment.created_at),
             "expires_at": moment(payment.expires_at),
-            "links": links(payment),
+            "links": links(payment, allowed),
         }
     )
 
 
-def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
-    """Return a payment for its merchant."""
+def payment_json(payment: Payment, checkout_url: CheckoutUrl, sight: Sight) -> dict[str, Any]:
+    """Return a payment for its merchant; `sight` says what can be asked of it now."""
+    allowed = allowed_operations(payment, sight)
     return {
         "id": public(Kind.PAYMENT, payment.id),
         "object": "payment",
@@ -67,7 +70,7 @@ def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
         "amount_captured": payment.amount_captured,
         "amount_refunded": payment.amount_refunded,
         "amount_refund_pending": payment.amount_refund_pending,
-        "amount_refundable": payment.refundable,
+        "amount_refundable": sight.refundable(payment),
         "amount_reversed": payment.amount_reversed,
         "capture_method": payment.capture_method.value,
         "confirm": payment.confirmed,
@@ -79,7 +82,7 @@ def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
         "fraud_score": payment.risk_score,
         "risk_level": payment.risk_level,
         "review": payment.review and payment.review.value,
-        "allowed_operations": [verb.value for verb in allowed_operations(payment)],
+        "allowed_operations": [verb.value for verb in allowed],
         "checkout_url": checkout_url(payment.id),
         "next_action": _next_action(payment),
         "failure": {"code": payment.failure.code, "reason": payment.failure.reason}
@@ -99,7 +102,7 @@ def payment_json(payment: Payment, checkout_url: CheckoutUrl) -> dict[str, Any]:
         "cancelled_at": moment(payment.cancelled_at),
         "expired_at": moment(payment.expired_at),
         "parked": {"reason": payment.due.parked.reason.value} if payment.due.parked else None,
-        "links": links(payment),
+        "links": links(payment, allowed),
     }
 
 
@@ -144,7 +147,7 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def links(payment: Payment) -> dict[str, Any]:
+def links(payment: Payment, allowed: Sequence[Verb]) -> dict[str, Any]:
     """Return where to go on from a payment; `operations` holds those that are allowed now."""
     id_ = public(Kind.PAYMENT, payment.id)
     path = f"/v1/payments/{id_}"
@@ -156,9 +159,7 @@ def links(payment: Payment) -> dict[str, Any]:
         "refunds": f"{path}/refunds",
         "timeline": f"{path}/timeline",
         "transactions": f"/v1/transactions?payment_id={id_}",
-        "operations": {
-            verb.value: operation_path(verb, id_) for verb in allowed_operations(payment)
-        },
+        "operations": {verb.value: operation_path(verb, id_) for verb in allowed},
     }
 
 

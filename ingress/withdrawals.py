@@ -22,7 +22,7 @@ from ingress.asking import caller_of
 from ingress.authentication import Caller
 from ingress.backing import PayoutReading
 from ingress.beside import Beside
-from ingress.directory import Directory, check
+from ingress.directory import Directory, check, check_preference
 from ingress.queries import Query
 from ingress.schemas import choose_key, cursor, parse_wait
 from ingress.transfers_in import WITHDRAWAL, read_payouts_wanted, read_withdrawal
@@ -76,7 +76,7 @@ class Withdrawals:
             actor_id=f"key:{caller.key_id}",
             key=choose_key(request.headers, in_body, caller.mode, self.counter.new_id),
             request_id=request.state.request_id,
-            refusal=await self._refusal(withdrawal),
+            refusal=await self._refusal(caller, withdrawal),
         )
         taken = await self._beside(partial(withdraw, order, self.counter))
         id_ = public(Kind.PAYOUT, taken.payout_id)
@@ -118,10 +118,12 @@ class Withdrawals:
         }
         return dialects.answer(request, said, LIST_ROOT)
 
-    async def _refusal(self, asked: Withdrawal) -> DomainError | None:
-        """Return why this house does not send this amount, or not there."""
+    async def _refusal(self, caller: Caller, asked: Withdrawal) -> DomainError | None:
+        """Return why this house does not send this amount, or not there, or not by them."""
+        directory = await self.directory()
         try:
-            check(await self.directory(), asked.amount, asked.currency, asked.country)
+            check(directory, asked.amount, asked.currency, asked.country)
+            check_preference(directory, asked.preference, caller.merchant_id, caller.mode)
         except DomainError as refusal:
             return refusal
         return None

@@ -39,7 +39,7 @@ def a_desk(stage: Stage) -> Desk:
         stage.store,
         stage.new_id,
         stage.wake,
-        lambda payment, refund: (202, payment.status.encode()),
+        lambda payment, refund, sight: (202, payment.status.encode()),
         timedelta(days=90),
     )
 

@@ -24,6 +24,10 @@ from domain.review import Case, CaseKind, Decision
 
 Wakes = list[tuple[Command, UUID]]
 
+#: Why money that is not the payment's goes back.
+TOO_LATE = "the money arrived after the payment had ended or gone elsewhere"
+UNWANTED = "the money was not what was asked for, and was rejected in a review"
+
 
 def give_back(
     work: Work, payment: Payment, before: Attempt, after: Attempt, runtime: Runtime
@@ -35,13 +39,18 @@ def give_back(
         return []
     minor = after.captured or after.money.minor
     money = Money(minor, after.money.currency)
-    return late_refund(work, payment, after, money, runtime.new_id)
+    return late_refund(work, payment, after, money, runtime.new_id, TOO_LATE)
 
 
 def late_refund(
-    work: Work, payment: Payment, charge: Attempt, money: Money, new_id: Callable[[], UUID]
+    work: Work,
+    payment: Payment,
+    charge: Attempt,
+    money: Money,
+    new_id: Callable[[], UUID],
+    reason: str,
 ) -> Wakes:
-    """Write the refund of one charge's late money; once, however often it is asked for."""
+    """Write the refund of money that is not the payment's; once, however often it is asked for."""
     refund = Refund(
         id=new_id(),
         payment_id=payment.id,
@@ -51,7 +60,7 @@ def late_refund(
         money=money,
         kind=RefundKind.LATE,
         status=RefundStatus.PENDING,
-        reason="the money arrived after the payment had ended or gone elsewhere",
+        reason=reason,
         requested_by="paylink",
         gateway_id=charge.gateway_id,
         created_at=work.now,

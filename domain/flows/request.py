@@ -22,11 +22,19 @@ from domain.ids import Kind, public
 from domain.operation_events import refund_told
 from domain.payment import Mode, Payment, Status
 from domain.refund import Refund, RefundKind, RefundStatus, rebalanced
-from domain.requests import Verb, authorized, cancelled, captured, refundable
-from domain.review import Decision
+from domain.requests import (
+    Sight,
+    Verb,
+    authorized,
+    cancelled,
+    captured,
+    is_asked,
+    refundable,
+)
+from domain.review import CaseKind, Decision
 
 #: What is answered: the status and the body, from the payment and the refund as they are then.
-Render = Callable[[Payment, Refund | None], tuple[int, bytes]]
+Render = Callable[[Payment, Refund | None, Sight], tuple[int, bytes]]
 Wakes = list[tuple[Command, UUID]]
 
 
@@ -89,8 +97,9 @@ def request(asked: Asked, desk: Desk) -> Answer:
             recorded = known.recorded.replayed_for(asked.fingerprint)
             return Answer(recorded, known.resource_id, replayed=True)
         payment = owned(work, asked.payment_id, asked.merchant_id, asked.mode)
-        done = _do(work, payment, asked, desk)
-        status, body = desk.render(done.payment, done.refund)
+        sight = _sight(work, payment, desk)
+        done = _do(work, payment, asked, desk, sight)
+        status, body = desk.render(done.payment, done.refund, sight)
         recorded = Recorded(asked.fingerprint, status, body)
         resource = done.refund.id if done.refund else payment.id
         work.record_key(asked.merchant_id, asked.mode, asked.key, resource, recorded)
@@ -108,36 +117,44 @@ def owned(work: Work, id_: UUID, merchant_id: UUID, mode: Mode) -> Payment:
     return work.lock_payment(id_)
 
 
-def _do(work: Work, payment: Payment, asked: Asked, desk: Desk) -> Done:
-    now = work.now
+def _sight(work: Work, payment: Payment, desk: Desk) -> Sight:
+    cases = work.open_cases(payment.id) if is_asked(payment) else ()
+    mismatch = next((case for case in cases if case.kind is CaseKind.MISMATCH), None)
+    return Sight(work.now, desk.refund_window, mismatch)
+
+
+def _do(work: Work, payment: Payment, asked: Asked, desk: Desk, sight: Sight) -> Done:
     match asked.verb:
         case Verb.AUTHORIZE:
-            after = _saved(work, payment, authorized(payment, now), asked)
+            after = _saved(work, payment, authorized(payment, sight), asked)
             return Done(after, wakes=[(Command.SCREEN, payment.id)])
         case Verb.CAPTURE:
-            after = _saved(work, payment, captured(payment, asked.amount, now), asked)
+            after = _saved(work, payment, captured(payment, asked.amount, sight), asked)
             return Done(after, wakes=[(Command.CAPTURE, payment.id)])
         case Verb.CANCEL:
-            return _cancel(work, payment, asked)
+            return _cancel(work, payment, asked, sight)
         case Verb.REVERSE if payment.status in (Status.AUTHORIZED, Status.CANCELLED):
-            return _cancel(work, payment, asked)
+            return _cancel(work, payment, asked, sight)
         case Verb.REFUND | Verb.REVERSE:
-            return _refund(work, payment, asked, desk)
+            return _refund(work, payment, asked, desk, sight)
         case Verb.APPROVE:
-            return Done(*decide(work, payment, Decision.APPROVED, *_by(asked), desk.new_id))
+            return _decided(work, payment, Decision.APPROVED, asked, desk, sight)
         case Verb.REJECT:
-            return Done(*decide(work, payment, Decision.REJECTED, *_by(asked), desk.new_id))
+            return _decided(work, payment, Decision.REJECTED, asked, desk, sight)
         case _:
             assert_never(asked.verb)
 
 
-def _by(asked: Asked) -> tuple[str, str]:
-    return asked.actor_id, asked.reason
+def _decided(
+    work: Work, payment: Payment, decision: Decision, asked: Asked, desk: Desk, sight: Sight
+) -> Done:
+    by, note = asked.actor_id, asked.reason
+    return Done(*decide(work, payment, decision, by, note, sight, desk.new_id))
 
 
-def _cancel(work: Work, payment: Payment, asked: Asked) -> Done:
+def _cancel(work: Work, payment: Payment, asked: Asked, sight: Sight) -> Done:
     attempts = work.attempts(payment.id)
-    after = cancelled(payment, attempts, work.now)
+    after = cancelled(payment, attempts, sight)
     if after == payment:
         return Done(payment)
     after = _saved(work, payment, after, asked)
@@ -154,8 +171,8 @@ def _cancel(work: Work, payment: Payment, asked: Asked) -> Done:
     return Done(after, wakes=hurried)
 
 
-def _refund(work: Work, payment: Payment, asked: Asked, desk: Desk) -> Done:
-    money = refundable(payment, asked.verb, asked.amount, work.now, desk.refund_window)
+def _refund(work: Work, payment: Payment, asked: Asked, desk: Desk, sight: Sight) -> Done:
+    money = refundable(payment, asked.verb, asked.amount, sight)
     charge = _charge(work.attempts(payment.id))
     refund = Refund(
         id=desk.new_id(),

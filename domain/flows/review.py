@@ -13,14 +13,14 @@ from domain.due import NEVER
 from domain.errors import IllegalMove
 from domain.events import Actor, attempt_told, payment_told
 from domain.facts import Movement, Transaction
-from domain.flows.consequences import late_refund
+from domain.flows.consequences import UNWANTED, late_refund
 from domain.flows.learn import charge_of
 from domain.money import Money
 from domain.operation_events import case_told
 from domain.payment import Failure, Payment, Status
 from domain.refund import Refund
-from domain.requests import allowed_operations, approved, rejected
-from domain.review import Case, CaseKind, Decision
+from domain.requests import Sight, allowed_operations, answers, approved, rejected
+from domain.review import Case, CaseKind, Decision, adoptable
 
 Wakes = Sequence[tuple[Command, UUID]]
 Outcome = tuple[Payment, Refund | None, Wakes]
@@ -32,6 +32,7 @@ def decide(
     decision: Decision,
     by: str,
     note: str,
+    sight: Sight,
     new_id: Callable[[], UUID],
 ) -> Outcome:
     """Carry out a decision under the payment's lock. A question about money comes first.
@@ -46,7 +47,7 @@ def decide(
         cases = mismatches[:1]
     else:
         verb = approved if decision is Decision.APPROVED else rejected
-        after = verb(payment, attempts, work.now)
+        after = verb(payment, attempts, sight)
         saved = work.save_payment(after)
         if after.status is not payment.status:
             work.tell(payment_told(payment, saved, Actor.MERCHANT, by))
@@ -57,7 +58,8 @@ def decide(
             case, decision=decision, decided_by=by, decided_at=work.now, note=note or None
         )
         if not work.decide_case(decided):
-            raise IllegalMove("it has been decided already", allowed=allowed_operations(payment))
+            allowed = allowed_operations(payment, sight)
+            raise IllegalMove("it has been decided already", allowed=allowed)
         work.tell(case_told(decided, outcome[0], Actor.MERCHANT, by))
     return outcome
 
@@ -77,6 +79,7 @@ def _mismatch(
         raise IllegalMove(
             "the provider shows somebody else's money under our name",
             fix="find out with the provider what became of it, then retry the parked attempt",
+            allowed=answers(payment, case),
         )
     if attempt is not charge:
         settled = replace(attempt, state=State.SUCCEEDED, due=NEVER, finished_at=work.now)
@@ -87,11 +90,11 @@ def _mismatch(
 
 
 def _adopted(work: Work, payment: Payment, charge: Attempt, case: Case, found: Money) -> Payment:
-    fits = found.currency == payment.money.currency and 0 < found.minor <= payment.money.minor
-    if case.found_held or not fits or payment.final:
+    if not adoptable(case, payment):
         raise IllegalMove(
             f"{found} cannot become this payment's money",
             fix="reject it: then it is given back",
+            allowed=answers(payment, case),
         )
     _book(work, payment, charge, case, found, State.CAPTURED)
     after = replace(
@@ -124,7 +127,7 @@ def _returned(
         ended = replace(payment.ended(Status.FAILED, failure), amount_authorized=0, due=NEVER)
         saved = work.save_payment(ended)
         work.tell(payment_told(payment, saved, Actor.MERCHANT, "review"))
-    return saved, None, late_refund(work, saved, late, found, new_id)
+    return saved, None, late_refund(work, saved, late, found, new_id, UNWANTED)
 
 
 def _book(

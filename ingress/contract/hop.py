@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from ingress.contract import Json
+from ingress.contract.answers import PAYMENT_ID
 from ingress.contract.codes import ANYWHERE, refusals
 from ingress.hop import WAIT_S
 from ingress.hop_links import TOKEN
 
-_PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
+
+def _page(title: str, text: str) -> Json:
+    """Return a page's content; its style sheet is left out of the example."""
+    html = (
+        f'<!doctype html><html lang="en"><head><title>{title}</title></head>'
+        f'<body><main role="status"><h1>{title}</h1><p>{text}</p></main></body></html>'
+    )
+    return {"text/html": {"schema": {"type": "string"}, "example": html}}
+
 
 PATHS: Final[Json] = {
     "/v1/checkout/{token}/go": {
@@ -36,7 +45,7 @@ PATHS: Final[Json] = {
             "responses": {
                 "200": {
                     "description": "There is nowhere to go, or not yet: the page asks again.",
-                    "content": _PAGE,
+                    "content": _page("One moment", "The payment is being prepared."),
                 },
                 "303": {
                     "description": "On to the provider, or back to the shop.",
@@ -44,13 +53,20 @@ PATHS: Final[Json] = {
                         "Location": {
                             "description": "Where to.",
                             "schema": {"type": "string", "format": "uri"},
+                            "example": (
+                                "https://shop.example.com/thanks?payment_id="
+                                f"{PAYMENT_ID}&status=captured"
+                            ),
                         }
                     },
                 },
                 "404": {
                     "description": "The link is wrong, or too old; which of these is not told.",
                     # What cannot be a path of ours at all, as one with a line break, ends earlier.
-                    "content": _PAGE | refusals("not_found")["404"]["content"],
+                    "content": _page(
+                        "This link is not valid", "It may have expired. Please go back to the shop."
+                    )
+                    | refusals("not_found")["404"]["content"],
                 },
                 **refusals("rate_limited", *ANYWHERE),
             },

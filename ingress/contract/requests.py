@@ -123,8 +123,11 @@ CHECKOUT: Final = closed(
         "provider_preference": {
             "type": "string",
             "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$",
-            "description": "A provider or a gateway to try first, if it can take the payment.",
-            "examples": ["midtrans"],
+            "description": (
+                "A provider or a gateway to try first, if it can take the payment; one of those "
+                "that `GET /v1/providers` lists in the key's mode."
+            ),
+            "examples": ["sandbox"],
         },
         "country": _COUNTRY | {"description": "Where the payer is; decides on the gateways."},
         "method": {
@@ -174,7 +177,7 @@ CHECKOUT: Final = closed(
 EXAMPLES: Final[Json] = {
     "shortest": {
         "summary": "Test mode: the test card, in USD",
-        "value": {"amount": 10000, "provider_preference": "midtrans"},
+        "value": {"amount": 10000, "provider_preference": "sandbox"},
     },
     "card": {
         "summary": "A card, by its token",

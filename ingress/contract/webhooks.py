@@ -7,7 +7,8 @@ from typing import Final
 from ingress import callbacks
 from ingress.contract import Json
 from ingress.contract import transfers_examples as examples
-from ingress.contract.codes import ANYWHERE, WITH_A_BODY, refusals
+from ingress.contract.answers import ATTEMPT_ID
+from ingress.contract.codes import ANYWHERE, WITH_A_BODY
 from ingress.contract.transfers import READS_XML, problems
 from ingress.soap import wrapped
 
@@ -22,9 +23,19 @@ _PROOF: Final = (
     "provider before anything changes. A bank that speaks SOAP is answered in its envelope."
 )
 _ACK: Final = wrapped('<Ack xmlns="urn:soapbank:v1"/>')
-_OLDER: Final = (
-    " The addresses from before there were versions lead here as well: "
-    "`/api/webhooks/{provider}` and `/api/providers/{provider}/webhook`."
+#: An event is the provider's own, and read as it comes: these are one of Stripe and one of a bank.
+EVENT: Final[Json] = {
+    "id": "evt_1001",
+    "object": "event",
+    "type": "payment_intent.succeeded",
+    "created": 1774958401,
+    "livemode": False,
+    "data": {"object": {"id": "pi_1001", "object": "payment_intent", "status": "succeeded"}},
+}
+EVENT_XML: Final = wrapped(
+    '<Notify xmlns="urn:soapbank:v1"><EventId>evt-1001</EventId><BankId>BANK-1234567890</BankId>'
+    f"<Reference>{ATTEMPT_ID.rpartition('_')[2]}</Reference><Status>SETTLED</Status>"
+    "<Amount>100.00</Amount><Currency>EUR</Currency></Notify>"
 )
 _TOLD: Final = (
     "What a gateway says in our own shape. The gateway proves itself as with its webhooks, or by a "
@@ -48,19 +59,22 @@ _GATEWAY: Final = _path("gateway", "The gateway whose secret signed it.", "strip
 _CALLER: Final = _path("gateway", "The gateway that calls.", "bank-xml")
 
 
-def _take(operation_id: str, summary: str, parameters: list[Json], more: str = "") -> Json:
+def _take(operation_id: str, summary: str, parameters: list[Json]) -> Json:
     answer = {"schema": {"$ref": "#/components/schemas/Received"}, "example": examples.RECEIVED}
     said = {"application/json": answer, "text/xml": {"schema": {}, "example": _ACK}}
-    asked: Json = {media: {"schema": {}} for media in ("application/json", "text/xml")}
+    asked: Json = {
+        "application/json": {"schema": {}, "example": EVENT},
+        "text/xml": {"schema": {"type": "string"}, "example": EVENT_XML},
+    }
     return {
         "operationId": operation_id,
         "tags": ["Webhooks"],
         "summary": summary,
-        "description": _PROOF + more,
+        "description": _PROOF,
         "security": [],
         "parameters": parameters,
         "requestBody": {"required": True, "content": asked},
-        "responses": {"200": _stored(said), **refusals(*_REFUSED)},
+        "responses": {"200": _stored(said), **problems(*_REFUSED)},
     }
 
 
@@ -96,7 +110,6 @@ PATHS: Final[Json] = {
             "receiveProviderWebhook",
             "Take a provider's webhook, whichever of its gateways it is for",
             [_PROVIDER],
-            _OLDER,
         )
     },
     "/v1/webhooks/{provider}/{gateway}": {
@@ -106,6 +119,16 @@ PATHS: Final[Json] = {
     },
     "/v1/webhook/{provider}": {
         "post": _take("receiveWebhookOlder", "The same, under its older name", [_PROVIDER])
+    },
+    "/api/webhooks/{provider}": {
+        "post": _take("receiveWebhookUnversioned", "The same, without a version", [_PROVIDER]),
+        "servers": [{"url": "/"}],
+    },
+    "/api/providers/{provider}/webhook": {
+        "post": _take(
+            "receiveProvidersWebhook", "The same, without a version, another way", [_PROVIDER]
+        ),
+        "servers": [{"url": "/"}],
     },
     "/v1/callback/{gateway}": {"post": _call("receiveCallback", "Take a gateway's callback")},
     "/callback/{gateway}": {

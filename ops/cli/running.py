@@ -39,7 +39,7 @@ def up(
 ) -> None:
     """Start everything on this machine, say how to use it, and keep it up until Ctrl-C.
 
-    Brings its own PostgreSQL and Redis and two simulated providers: no Docker, no root, no
+    Brings its own PostgreSQL, Redis and simulated providers: no Docker, no root, no
     accounts. DATABASE_URL and REDIS_URL, if they are set, are used instead of own servers. Stopping
     keeps the data.
     """

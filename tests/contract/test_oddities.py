@@ -19,7 +19,7 @@ from tests.workers.raw_server import Peer, serving
 
 #: One of each kind that a field may hold by mistake; a list and an object cannot be looked for in a
 #: table, a text with a NUL cannot be stored.
-ODD = ([], {}, "a\x00b", -1, 1.5, True, None, "x" * 70_000)
+ODD: tuple[Any, ...] = ([], {}, "a\x00b", -1, 1.5, True, None, "x" * 70_000)
 #: What providers call the parts that only explain; of any of them an odd value must not hide money.
 EXPLAINING = (
     *("cancellation_reason", "last_payment_error", "next_action", "metadata", "latest_charge"),

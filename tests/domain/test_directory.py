@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
-from domain.directory import Snapshot, as_shipped, check, country_of, tender_of
+from domain.directory import (
+    Gate,
+    Snapshot,
+    as_shipped,
+    check,
+    check_preference,
+    country_of,
+    tender_of,
+)
 from domain.errors import AmountOutOfRange, InvalidRequest
 from domain.money import CURRENCIES, MAX_MINOR
+from domain.payment import Mode
 from ingress.countries import COUNTRIES
 
 SHIPPED = as_shipped()
@@ -64,6 +74,49 @@ def test_an_amount_outside_names_the_field_and_the_bounds(amount: int) -> None:
     assert f"refund.amount: {amount} is outside 1..10000000" in refused.value.detail
     assert "0.01 USD to 100000.00 USD" in refused.value.detail
     assert refused.value.fix == "send an integer from 1 to 10000000"
+
+
+def test_a_currency_that_moves_in_whole_units_starts_with_one() -> None:
+    rupiah = SHIPPED.currencies["IDR"]
+    assert (rupiah.min_minor, rupiah.least, rupiah.most) == (1, 100, rupiah.max_minor)
+    odd = replace(rupiah, min_minor=150, max_minor=1_099)
+    assert (odd.least, odd.most) == (200, 1_000)
+    for code, tender in SHIPPED.currencies.items():
+        assert code == "IDR" or (tender.least, tender.most) == (1, tender.max_minor)
+
+    with pytest.raises(AmountOutOfRange) as refused:
+        check(SHIPPED, 50, "IDR", None)
+    assert "is outside 100.." in refused.value.detail
+
+
+OURS, THEIRS = UUID(int=1), UUID(int=2)
+GATES = (
+    Gate("stripe-eu", "stripe", Mode.TEST),
+    Gate("bank-ours", "bank", Mode.TEST, frozenset({OURS})),
+    Gate("xendit-theirs", "xendit", Mode.TEST, frozenset({THEIRS})),
+    Gate("paypal-live", "paypal", Mode.LIVE),
+)
+
+
+@pytest.mark.parametrize("name", [None, "stripe-eu", "stripe", "bank-ours", "bank"])
+def test_a_preference_names_a_gateway_or_a_provider(name: str | None) -> None:
+    check_preference(replace(SHIPPED, gates=GATES), name, OURS, Mode.TEST)
+
+
+@pytest.mark.parametrize("name", ["strip", "paypal", "paypal-live", "xendit", "xendit-theirs"])
+def test_a_preference_for_nobody_that_the_merchant_knows_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        check_preference(replace(SHIPPED, gates=GATES), name, OURS, Mode.TEST)
+
+    (error,) = refused.value.errors
+    assert error.field == "provider_preference"
+    assert error.reason == f"{name} is neither a gateway nor a provider here"
+    assert error.fix == "send one of bank, bank-ours, stripe, stripe-eu, or leave it out"
+
+
+def test_where_nothing_is_configured_no_preference_is_refused() -> None:
+    check_preference(replace(SHIPPED, gates=GATES[:1]), "stripe", OURS, Mode.LIVE)
+    check_preference(SHIPPED, "stripe", OURS, Mode.TEST)
 
 
 def test_what_is_unknown_or_switched_off_is_named_all_at_once() -> None:

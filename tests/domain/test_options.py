@@ -79,6 +79,17 @@ def test_bounds_are_those_of_the_gateways_that_are_well() -> None:
     assert card(small, large, amount_minor=None).why_not is None
 
 
+def test_bounds_are_amounts_that_move() -> None:
+    rupiah = as_shipped().currencies["IDR"]
+    gateway = routed(currency="IDR", min_minor=150, max_minor=9_990)
+    wanted = replace(WANTED, currency="IDR", amount_minor=None)
+
+    assert options(wanted, rupiah, [gateway], (), ["card"]) == [Option("card", None, 200, 9_900)]
+    assert options(wanted, rupiah, [a_gateway("one")], (), ["card"]) == [
+        Option("card", None, 100, rupiah.max_minor)
+    ]
+
+
 def test_an_amount_beyond_the_currencys_bounds_is_out_of_range() -> None:
     assert card(a_gateway("one"), amount_minor=MOST + 1).why_not is Why.AMOUNT_OUT_OF_RANGE
 

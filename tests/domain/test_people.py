@@ -13,6 +13,7 @@ from domain.payment import Mode
 from domain.people import (
     EMAIL,
     PHONE,
+    POSTCODES,
     Address,
     Asker,
     Means,
@@ -31,6 +32,20 @@ def wrong(country: str, zip_code: str | None) -> list[str]:
     return [error.reason for error in Address("x", "y", country, None, zip_code).wrong()]
 
 
+NEEDED = {"US", "CA", "GB"}
+EVERYWHERE = {
+    *NEEDED,
+    *("AT", "AU", "BE", "BR", "CH", "DE", "ES", "FR", "ID", "IN", "IT", "JP", "NL", "SG"),
+}
+
+
+def test_every_rule_takes_its_own_example() -> None:
+    assert POSTCODES.keys() == EVERYWHERE
+    for country, rule in POSTCODES.items():
+        for example in rule.example.split(" or "):
+            assert wrong(country, example) == []
+
+
 @pytest.mark.parametrize(
     ("country", "zip_code"),
     [
@@ -43,10 +58,36 @@ def wrong(country: str, zip_code: str | None) -> list[str]:
         ("GB", "CR2 6XH"),
         ("GB", "DN55 1PT"),
         ("GB", "GIR 0AA"),
+        ("AT", "1010"),
+        ("AU", "0800"),
+        ("AU", "2000"),
+        ("BE", "1000"),
+        ("BR", "01310-100"),
+        ("BR", "01310100"),
+        ("CH", "8001"),
         ("DE", "10115"),
+        ("DE", "01067"),
+        ("ES", "28001"),
+        ("ES", "01001"),
+        ("ES", "52001"),
+        ("FR", "75001"),
+        ("FR", "01000"),
+        ("FR", "00800"),
+        ("ID", "10110"),
+        ("IN", "110001"),
+        ("IN", "110 001"),
+        ("IT", "00184"),
+        ("JP", "100-0001"),
+        ("JP", "1000001"),
         ("NL", "1012 AB"),
+        ("NL", "1012AB"),
+        ("SG", "018956"),
+        ("PL", "00-001"),
+        ("IE", "D02 AF30"),
+        ("MT", "V"),
+        ("KR", "1" * 12),
         ("HK", None),
-        ("DE", None),
+        *((country, None) for country in sorted(EVERYWHERE - NEEDED)),
     ],
 )
 def test_a_postal_code_of_its_country_is_taken(country: str, zip_code: str | None) -> None:
@@ -56,16 +97,33 @@ def test_a_postal_code_of_its_country_is_taken(country: str, zip_code: str | Non
 @pytest.mark.parametrize(
     ("country", "zip_code", "said"),
     [
-        ("US", None, "is missing in US"),
-        ("CA", None, "is missing in CA"),
-        ("GB", None, "is missing in GB"),
+        *((country, None, f"is missing in {country}") for country in sorted(NEEDED)),
         ("US", "9410", "is no postal code of US"),
         ("US", "94103-12", "is no postal code of US"),
         ("US", "٩٤١٠٣", "is no postal code of US"),
         ("CA", "D1A 0B1", "is no postal code of CA"),
         ("GB", "94103", "is no postal code of GB"),
-        ("DE", "-10115", "is no postal code of DE"),
-        ("DE", "1" * 13, "is no postal code of DE"),
+        *(
+            (country, code, f"is no postal code of {country}")
+            for country, codes in {
+                "AT": ("0010", "101", "10100", "A-1010"),
+                "AU": ("200", "20000", "ABCD"),
+                "BE": ("0100", "100", "10000", "B-1000"),
+                "BR": ("01310", "01310 100", "013101000"),
+                "CH": ("0800", "800", "80010"),
+                "DE": ("-10115", "1011", "101150", "00115", "1011A", "1" * 13),
+                "ES": ("00001", "53001", "99001", "2800"),
+                "FR": ("7500", "750010", "2A004", "F-75001"),
+                "ID": ("01110", "1011", "101100"),
+                "IN": ("010001", "11000", "1100 01", "110-001"),
+                "IT": ("0018", "001840", "IT184"),
+                "JP": ("100-001", "10-00001", "100 0001"),
+                "NL": ("0012 AB", "1012", "1012 A", "1012 SS", "1012 SA", "1012SD"),
+                "SG": ("18956", "0189560"),
+                "PL": ("-00001", "1" * 13, "00_001", ""),
+            }.items()
+            for code in codes
+        ),
     ],
 )
 def test_another_one_is_refused_by_name(country: str, zip_code: str | None, said: str) -> None:

@@ -1,46 +1,27 @@
-"""The directory at the door: without a database as shipped, and preferences that name somebody."""
+"""The directory at the door: without a database as shipped, with the gateways that it is given."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-import pytest
-
-from domain.directory import as_shipped
-from domain.errors import InvalidRequest
+from domain.directory import Gate, Snapshot, as_shipped
 from domain.payment import Mode
-from ingress.directory import check_preference, on_memory
-from ops.providers import PROVIDERS
-from ops.store.gateways import Account
+from ingress.directory import on_memory
 
 
-def account(id_: str, provider: str, mode: Mode = Mode.TEST) -> Account:
-    return Account(id_, provider, mode, "http://127.0.0.1:1", {}, [], PROVIDERS["sandbox"].scheme)
+def read(*gates: Gate) -> Snapshot:
+    async def now() -> Snapshot:
+        return await on_memory(*gates)()
 
-
-ACCOUNTS = [account("stripe-eu", "stripe"), account("paypal-live", "paypal", Mode.LIVE)]
+    return asyncio.run(now())
 
 
 def test_without_a_database_the_directory_is_as_shipped() -> None:
-    async def read() -> object:
-        return await on_memory()()
-
-    assert asyncio.run(read()) == as_shipped()
+    assert read() == as_shipped()
 
 
-@pytest.mark.parametrize("name", [None, "stripe-eu", "stripe"])
-def test_a_preference_names_a_gateway_or_a_provider(name: str | None) -> None:
-    check_preference(name, ACCOUNTS, Mode.TEST)
+def test_the_gateways_that_it_is_given_are_in_it() -> None:
+    gate = Gate("stripe-eu", "stripe", Mode.TEST)
 
-
-@pytest.mark.parametrize("name", ["strip", "paypal", "paypal-live"])
-def test_a_preference_for_nobody_of_this_mode_is_refused_by_its_field(name: str) -> None:
-    with pytest.raises(InvalidRequest) as refused:
-        check_preference(name, ACCOUNTS, Mode.TEST)
-
-    assert [error.field for error in refused.value.errors] == ["provider_preference"]
-
-
-def test_where_nothing_is_configured_no_preference_is_refused() -> None:
-    check_preference("stripe", ACCOUNTS[:1], Mode.LIVE)
-    check_preference("stripe", [], Mode.TEST)
+    assert read(gate) == replace(as_shipped(), gates=(gate,))

@@ -150,10 +150,17 @@ def test_a_refund_needs_a_reason_and_an_amount_that_is_one() -> None:
 
 def test_after_its_window_money_is_not_refunded() -> None:
     till = charged()
-    till.stage.clock.advance(Policy().refund_window_s + 1)
     with till.open():
+        before = till.client.get(PATH)
+        till.stage.clock.advance(Policy().refund_window_s + 1)
+        known = {"If-None-Match": before.headers["ETag"]}
+        after = till.client.get(PATH, headers=known).json()
         refused = till.ask("refunds", {"reason": "late"}).json()
 
+    assert before.json()["allowed_operations"] == ["refund", "reverse"]
+    assert before.json()["amount_refundable"] == 5_000
+    assert (after["allowed_operations"], after["links"]["operations"]) == ([], {})
+    assert (after["amount_captured"], after["amount_refundable"]) == (5_000, 0)
     assert (refused["status"], refused["code"]) == (409, "refund_window_closed")
     assert "90 days" in refused["detail"]
 

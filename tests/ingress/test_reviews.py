@@ -11,6 +11,7 @@ import pytest
 from domain.due import NEVER
 from domain.ids import Kind, public
 from domain.money import CURRENCIES, Money
+from domain.outcome import Succeeded
 from domain.payment import Mode, Review, Status
 from domain.review import Case, CaseKind, Decision
 from tests.builders import NOON, PAYMENT, Scripted, a_payment, a_runtime, paid, usd
@@ -81,6 +82,30 @@ def test_money_that_was_not_asked_for_is_shown_with_its_case() -> None:
         "approve": f"/v1/reviews/{ID}/approve",
         "reject": f"/v1/reviews/{ID}/reject",
     }
+
+
+@pytest.mark.parametrize(
+    ("found", "decisions"), [(4_999, ["approve", "reject"]), (5_001, ["reject"])]
+)
+def test_money_that_cannot_become_the_payments_is_not_offered_for_approval(
+    found: int, decisions: list[str]
+) -> None:
+    till = Till(a_runtime(Scripted("one", Succeeded("ch_1", usd(found))), holding=a_payment()))
+    till.stage.run_due()
+    with till.open() as client:
+        shown = client.get(f"/v1/payments/{ID}").json()
+        (listed,) = client.get("/v1/payments").json()["data"]
+        answer = till.post(f"/v1/reviews/{ID}/approve")
+
+    assert shown["parked"] == {"reason": "amount_mismatch"}
+    assert shown["allowed_operations"] == list(shown["links"]["operations"]) == decisions
+    assert listed["allowed_operations"] == decisions
+    if "approve" in decisions:
+        assert (answer.status_code, answer.json()["status"]) == (200, "captured")
+        assert answer.json()["allowed_operations"] == ["refund", "reverse"]
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (409, "illegal_state")
+        assert answer.json()["allowed_operations"] == decisions
 
 
 def test_open_cases_are_listed_and_decided_ones_on_demand() -> None:

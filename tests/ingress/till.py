@@ -21,7 +21,7 @@ from domain.merchant import Scope
 from domain.payment import CaptureMethod, Mode, Payment
 from domain.policy import Policy
 from domain.review import Case, Decision
-from ingress import views
+from ingress import payment_list, views
 from ingress.acting import Acting, Ground
 from ingress.app import build_app
 from ingress.beside import Beside
@@ -37,6 +37,7 @@ from ingress.payment_operations import PaymentOperations
 from ingress.payments import Payments
 from ingress.replays import Replays
 from ingress.reviews import Reviews
+from ingress.showing import Showing
 from ingress.waiting import Waiting
 from ops.runtime import new_id
 from ops.store.accept import Terms
@@ -132,6 +133,8 @@ class Till:
             MemoryAcceptance(memory, terms), Replays(self.redis), self._announce, cap=8, depth=8
         )
         reads = MemoryReads(memory)
+        window = timedelta(seconds=Policy().refund_window_s)
+        show = Showing(reads, url, window, self.stage.clock.now)
         checkouts = Checkouts(intake, on_memory(), None, memory, new_id)
         acting = Acting(
             Ground(
@@ -141,8 +144,7 @@ class Till:
                 waiting=self.waiting,
                 wake=self._wake,
                 new_id=new_id,
-                checkout_url=url,
-                refund_window=timedelta(seconds=Policy().refund_window_s),
+                show=show,
             )
         )
 
@@ -155,9 +157,10 @@ class Till:
 
         return build_app(
             versioned=[
-                *Payments(checkouts, reads, self.waiting, url, new_id, b"cards").routes(),
+                *Payments(checkouts, reads, self.waiting, show, new_id, b"cards").routes(),
+                *payment_list.routes(reads, MemoryMoney(memory), show),
                 *PaymentOperations(acting).routes(),
-                *Forcing(memory, url, Beside()).routes(),
+                *Forcing(memory, show, Beside()).routes(),
                 *Reviews(self.cases, acting).routes(),
                 *Hop(self.links, memory, self.waiting, Limits(None), self.stage.clock.now).routes(),
             ],

@@ -122,6 +122,7 @@ def test_a_wrong_query_is_refused_by_name(shop: Shop, query: str, field: str) ->
         ({"billing_address": {"street": "x", "country": "DE"}}, "billing_address.city"),
         ({"billing_address": ADDRESS | {"country": "ZZ"}}, "billing_address.country"),
         ({"billing_address": ADDRESS | {"zip_code": "94103"}}, "billing_address.zip_code"),
+        ({"billing_address": ADDRESS | {"country": "DE"}}, "billing_address.zip_code"),
         ({"billing_address": ADDRESS | {"zip_code": None}}, "billing_address.zip_code"),
         ({"billing_address": ADDRESS | {"zip_code": "x" * 13}}, "billing_address.zip_code"),
         ({"billing_address": ADDRESS | {"floor": "2"}}, "billing_address.floor"),

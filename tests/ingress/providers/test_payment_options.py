@@ -47,6 +47,20 @@ def test_options_are_those_of_the_merchants_routes_with_the_currencys_bounds(doo
     assert too_much["card"] == (False, "amount_out_of_range")
 
 
+def test_amounts_are_those_that_a_checkout_takes(door: Door) -> None:
+    shown = door.get("/v1/payment-options?currency=IDR&country=ID").json()["currency"]
+    asked = {"currency": "IDR", "country": "ID"}
+
+    assert (shown["min_amount"], shown["max_amount"]) == (100, 160_000_000_000)
+    for amount, status in ((99, 422), (shown["min_amount"], 202), (150, 422)):
+        answer = door.post("/v1/checkout", asked | {"amount": amount}, "payments:write")
+        assert answer.status_code == status, amount
+        option = door.get(f"/v1/payment-options?currency=IDR&country=ID&amount={amount}")
+        assert option.status_code == (422 if status == 422 else 200), amount
+        if status == 422:
+            assert option.json()["errors"] == answer.json()["errors"]
+
+
 def test_without_a_country_the_merchants_own_counts(door: Door) -> None:
     assert options(door, "currency=EUR")["card"] == NOT_OFFERED
 

@@ -21,6 +21,7 @@ from starlette.testclient import TestClient
 
 from domain.books import Work
 from domain.commands import Command
+from domain.directory import Gate
 from domain.flows.withdraw import Counter, MayWithdraw
 from domain.payment import Mode, Payment
 from domain.payout import Payout
@@ -149,7 +150,8 @@ def shop() -> Iterator[Shop]:
 def _app(
     store: MemoryStore, book: Book, woken: list[tuple[Command, UUID]], may_withdraw: MayWithdraw
 ) -> Starlette:
-    redis, directory, new_id = fakeredis.FakeAsyncRedis(), on_memory(), uuid_utils.compat.uuid7
+    directory = on_memory(*(Gate(one.id, one.provider, one.mode) for one in ACCOUNTS))
+    redis, new_id = fakeredis.FakeAsyncRedis(), uuid_utils.compat.uuid7
     waiting, reads = Waiting(redis), MemoryReads(store)
 
     def wake_many(wakes: Sequence[tuple[Command, UUID, str]]) -> None:

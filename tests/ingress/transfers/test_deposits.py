@@ -246,3 +246,18 @@ def test_a_deposit_is_read_by_its_merchant_alone(shop: Shop) -> None:
     assert shop.call("GET", path, key=other_mode).status_code == 403
     assert shop.call("POST", "/v1/deposits", SHORTEST, key=stranger).status_code == 403
     assert shop.call("GET", "/v1/deposits/pay_" + "0" * 32).status_code == 404
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_preference_for_nobody_is_refused_in_xml_too(shop: Shop, path: str) -> None:
+    wish = "<provider_preference>nope</provider_preference></deposit>"
+    deposit = SHORTEST_XML.replace("</deposit>", wish)
+    answer = shop.xml(path, deposit)
+
+    assert answer.status_code == 422
+    told = [element.text for element in ET.fromstring(answer.text).iter() if element.text]
+    assert "provider_preference" in told
+    assert "nope is neither a gateway nor a provider here" in told
+    assert "send one of bank, bank-a, bank-b, silent, or leave it out" in told
+    assert not shop.payments()
+    assert shop.xml(path, deposit.replace("nope", "bank")).status_code == 202

@@ -245,3 +245,18 @@ def test_a_list_in_xml_has_an_element_for_each(shop: Shop) -> None:
 
     assert root.tag == f"{{{NAMESPACE}}}{LIST_ROOT}"
     assert len(root.findall(f"{{{NAMESPACE}}}data")) == 2
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_preference_for_nobody_is_refused_in_xml_too(shop: Shop, path: str) -> None:
+    wish = "<provider_preference>nope</provider_preference></withdrawal>"
+    order = ORDER_XML.replace("</withdrawal>", wish)
+    answer = shop.xml(path, order)
+
+    assert answer.status_code == 422
+    told = [element.text for element in ET.fromstring(answer.text).iter() if element.text]
+    assert "provider_preference" in told
+    assert "nope is neither a gateway nor a provider here" in told
+    assert "send one of bank, bank-a, bank-b, silent, or leave it out" in told
+    assert not shop.payouts()
+    assert shop.xml(path, order.replace("nope", "bank-a")).status_code == 202
