@@ -61,11 +61,13 @@ def test_another_body_under_a_used_id_is_refused_whatever_the_operation(bank: Ba
 
 
 def test_while_a_request_is_worked_on_its_id_is_in_progress(bank: Bank) -> None:
-    body = message("Sale", **an_order() | {"Token": "tok_1"})
+    order = an_order() | {"Token": "tok_1"}
+    body = message("Sale", **order)
     bank.simulated.fault("latency", on="charge", count=1, ms=1_000)
     slow: list[Told] = []
     thread = threading.Thread(target=lambda: slow.append(bank.send("Sale", body)))
     thread.start()
+    wait_until(lambda: bool(bank.simulated.requests(order["Reference"])))  # it came first
     answers = []
 
     def asked_again() -> bool:

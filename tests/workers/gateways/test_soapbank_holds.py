@@ -59,7 +59,9 @@ def test_a_capture_that_its_answer_does_not_show_is_unknown(changes: dict[str, s
     assert isinstance(sent(capture, signed("200 OK", body)), Unknown)
 
 
-REFUSED = signed("500 Error", fault("Client.VALIDATION"))
+def refusal() -> bytes:
+    """The bank's refusal, signed now: a signature is good for five minutes."""
+    return signed("500 Error", fault("Client.VALIDATION"))
 
 
 @pytest.mark.parametrize(
@@ -79,13 +81,13 @@ def test_a_capture_that_the_bank_calls_wrong_is_judged_by_the_charge(
     capture = capturing()
     read = signed("200 OK", answer("GetStatus", shown(capture, **changes)))
 
-    assert sent(capture, REFUSED, read) == expected
+    assert sent(capture, refusal(), read) == expected
 
 
 def test_a_capture_that_the_bank_calls_wrong_and_cannot_be_read_back_is_unknown() -> None:
     away = signed("500 Error", fault("Server.UNAVAILABLE"))
 
-    assert isinstance(sent(capturing(), REFUSED, away), Unknown)
+    assert isinstance(sent(capturing(), refusal(), away), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +115,6 @@ def test_what_a_charge_says_of_its_void(changes: dict[str, str], expected: Looku
     if isinstance(expected, NotFound):
         assert isinstance(voided, Unknown)
         refused = NotCharged(Proof.REJECTED, "Client.VALIDATION", request_wrong=True)
-        assert sent(void, REFUSED, read) == refused
+        assert sent(void, refusal(), read) == refused
     else:
         assert voided == expected
