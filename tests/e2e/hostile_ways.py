@@ -58,7 +58,7 @@ def nobodys(kind: Kind) -> str:
 def ways(contract: Json, things: Belongings) -> Iterator[tuple[Way, str]]:
     """Yield every operation of the contract that names a thing, on each thing that it fits."""
     for template, item in contract["paths"].items():
-        noun = template.removeprefix("/v1").split("/")[1]
+        noun = template.removeprefix("/v1").removeprefix("/api").split("/")[1]
         if "{" not in template or noun in NOBODYS:
             continue
         assert noun in OWNED, f"{template}: whose ids are these? Say so in OWNED or NOBODYS"

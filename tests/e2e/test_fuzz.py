@@ -63,8 +63,7 @@ def test_fuzzing_finds_no_server_error_and_no_undocumented_answer(
             document, system.stack.url, seed=SEED, examples=EXAMPLES, authorization=authorization
         )
     finally:
-        for gateway in system.stack.sandboxes:
-            assert tenant.call(system, "POST", f"/v1/gateways/{gateway}/release").status == 200
+        let_go(system)
 
     assert not found.errors, "\n".join(found.errors)
     assert not found.failures, f"FUZZ_SEED={SEED}\n" + told(found)
@@ -75,6 +74,13 @@ def test_fuzzing_finds_no_server_error_and_no_undocumented_answer(
     reached = [label for label in labels if any(s < 400 for s in found.statuses(label))]
     assert len(reached) >= REACHED, sorted(labels.keys() - set(reached))
     at_rest(system, tenant.merchant_id)
+
+
+def let_go(system: System) -> None:
+    """Release every gateway that was held down, or up."""
+    tenant = a_tenant(system, scopes=EVERY_SCOPE)
+    for gateway in system.gateways:
+        assert tenant.call(system, "POST", f"/v1/gateways/{gateway}/release").status == 200
 
 
 def told(found: Found) -> str:
@@ -123,6 +129,14 @@ def examples_of(part: Mapping[str, Any]) -> list[Any]:
     return named + ([part["example"]] if "example" in part else [])
 
 
+@pytest.fixture
+def released(system: System) -> Iterator[None]:
+    """The document's examples name a gateway of ours, and hold it down."""
+    yield
+    let_go(system)
+
+
+@pytest.mark.usefixtures("released")
 def test_every_example_of_a_request_gets_an_answer_of_the_document(
     system: System, document: Json
 ) -> None:
