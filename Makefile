@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup build-cpp run demo migrate seed check test test-fast lock clean
+.PHONY: help setup build-cpp run demo reconcile migrate seed check test test-fast storm chaos lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -31,6 +31,9 @@ run: setup ## Start everything on this machine and print how to use it; Ctrl-C s
 demo: setup ## Post scripted checkouts to the running system and watch them
 	@$(BIN)/paylink demo
 
+reconcile: setup ## Compare our books with the providers' own lists
+	@$(BIN)/paylink reconcile
+
 migrate: setup ## Bring the database of DATABASE_URL to the newest version
 	@$(BIN)/paylink migrate
 
@@ -42,13 +45,19 @@ check: setup ## Format, lint, types, import contracts and the fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -4
-	@$(BIN)/pytest -m 'not services and not e2e' -n 2 --dist loadfile
+	@$(BIN)/pytest -m 'not (services or e2e or crash or model)' -n 2 --dist loadfile
 
 test: setup ## Everything: unit, contract, services, the real programs; with coverage
 	@$(BIN)/python -m ops.dev.test
 
-test-fast: setup ## Everything but the real programs
-	@$(BIN)/pytest -m 'not e2e' -n 2 --dist loadfile
+test-fast: setup ## Everything but the model, the crash matrix and the real programs
+	@$(BIN)/pytest -m 'not (e2e or crash or model)' -n 3 --dist loadfile
+
+storm: setup ## Random histories of the flows: SEEDS=1000 of them, or SCHEDULE=file with one of yours
+	@$(BIN)/python -m tests.model $(if $(SCHEDULE),--schedule $(SCHEDULE),--seeds $(or $(SEEDS),1000))
+
+chaos: setup ## Ten thousand payments at all providers while everything fails, and the verdict
+	@$(BIN)/python -m ops.harness.chaos
 
 # Extras stay in the lock: older pips look for `coverage[toml]` beyond a pin of `coverage`.
 lock: ## Resolve the libraries again (needs uv) and write requirements.lock

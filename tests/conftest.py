@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Start both servers; what is named by the environment is not used: tests change everything."""
     with services(tmp_path_factory.mktemp("services"), durable=False, environ={}) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_heard() -> None:
+    """A program that a test set up in this process chose a level for all of it."""
+    logging.root.setLevel(logging.WARNING)
 
 
 #: Suites in which every test starts servers of its own.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from domain.attempt import Attempt, Operation
-from domain.outcome import Lookup, NotFound, Unknown
+from domain.flows.send import send
+from domain.outcome import Lookup, NotFound, Outcome, Prepared, RequiresAction, Unknown
 from domain.ports import Budget
+from tests.contract.deeds import Deed, begun, made
 from tests.contract.made import IMPATIENCE_S, within
-from tests.contract.rigs import Finds, Scenario, Ways
+from tests.contract.rigs import Finds, Rig, Scenario, Step, Ways
 
 #: Faults after which the answer is lost, and whether the operation was carried out by then.
 LOST = {
@@ -52,3 +54,17 @@ def is_silence(ways: Ways, attempt: Attempt, found: Lookup) -> bool:
 def is_absence(ways: Ways, attempt: Attempt, found: Lookup) -> bool:
     """Whether a look-up may say this where there is nothing."""
     return found == NotFound() or is_silence(ways, attempt, found)
+
+
+def is_made(found: Lookup, ways: Ways) -> bool:
+    """Whether this says that the object of a split operation is there, and has moved nothing."""
+    return isinstance(found, Prepared | RequiresAction if ways.asks_always else Prepared)
+
+
+def struck(rig: Rig, deed: Deed, step: Step, scenario: Scenario) -> tuple[Attempt, Outcome]:
+    """Have the answer to one call be lost, and return the attempt and what the call came to."""
+    attempt = made(rig, deed)
+    if step is Step.MOVE:
+        attempt = begun(rig, attempt)
+    rig.plays(scenario, deed.operation, step)
+    return attempt, send(rig.adapter, attempt, patience(scenario))

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
-
 import pytest
 
-from domain.attempt import Attempt
 from domain.flows.send import send
-from domain.outcome import Lookup, Outcome, Prepared, RequiresAction, Unknown
+from domain.outcome import Prepared, Unknown
 from tests.contract.cases import across
-from tests.contract.deeds import (
-    Deed,
-    again,
-    begun,
-    carried,
-    deeds,
-    is_done,
-    made,
-    named,
-    steps,
-    times,
-)
-from tests.contract.losses import (
-    HANGS,
-    LOST,
-    is_absence,
-    is_kept,
-    is_silence,
-    patience,
-)
+from tests.contract.deeds import Deed, begun, deeds, is_done, made, named, steps, times
+from tests.contract.losses import HANGS, LOST, is_absence, is_made, is_silence, struck
 from tests.contract.made import within
-from tests.contract.rigs import Replay, Rig, Scenario, Step, Ways
+from tests.contract.rigs import Rig, Scenario, Step, Ways
 
 lost = pytest.mark.parametrize("scenario", LOST, ids=str)
 calls = across("deed, step", steps)
@@ -40,27 +18,6 @@ calls = across("deed, step", steps)
 
 def splits(ways: Ways) -> list[Deed]:
     return [deed for deed in deeds(ways) if ways.splits(deed.operation)]
-
-
-def repeatable(ways: Ways) -> Iterator[tuple[Deed, Step, Scenario]]:
-    """Every call that may be sent again under its key, and how its answer can be lost."""
-    for (deed, step), scenario in product(steps(ways), LOST):
-        if ways.replays[deed.operation] is not Replay.ANOTHER:
-            yield deed, step, scenario
-
-
-def is_made(found: Lookup, ways: Ways) -> bool:
-    """Whether this says that the object of a split operation is there, and has moved nothing."""
-    return isinstance(found, Prepared | RequiresAction if ways.asks_always else Prepared)
-
-
-def struck(rig: Rig, deed: Deed, step: Step, scenario: Scenario) -> tuple[Attempt, Outcome]:
-    """Have the answer to one call be lost, and return the attempt and what the call came to."""
-    attempt = made(rig, deed)
-    if step is Step.MOVE:
-        attempt = begun(rig, attempt)
-    rig.plays(scenario, deed.operation, step)
-    return attempt, send(rig.adapter, attempt, patience(scenario))
 
 
 @calls
@@ -86,29 +43,6 @@ def test_a_lost_answer_is_unknown_and_the_look_up_tells_what_the_books_say(
         assert is_made(found, rig.ways) or is_silence(rig.ways, attempt, found), found
     else:
         assert is_absence(rig.ways, attempt, found), found
-
-
-@across("deed, step, scenario", repeatable)
-def test_a_replay_after_a_lost_answer_brings_what_was_done_to_light_and_does_it_once(
-    rig: Rig, deed: Deed, step: Step, scenario: Scenario
-) -> None:
-    attempt, _ = struck(rig, deed, step, scenario)
-
-    replayed: Lookup = send(rig.adapter, again(attempt), within())
-
-    moved = LOST[scenario] and step is Step.MOVE
-    refuses = rig.ways.replays[deed.operation] is Replay.UNKNOWN and moved
-    if is_kept(rig.ways, scenario, deed.operation) or refuses:
-        assert isinstance(replayed, Unknown)
-        assert times(rig, attempt) == int(moved)
-        return
-    if step is Step.MAKE:
-        assert is_made(replayed, rig.ways), replayed
-        assert times(rig, attempt) == 0
-        attempt, replayed = carried(rig, again(attempt))
-        assert attempt.provider_id is not None
-    assert is_done(replayed, attempt), replayed
-    assert times(rig, attempt) == 1
 
 
 @across("deed", splits)

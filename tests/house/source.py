@@ -52,10 +52,15 @@ def texts() -> Mapping[str, str]:
     return MappingProxyType(found)
 
 
-@cache
 def modules(*rooms: str) -> tuple[Module, ...]:
     """Return the parsed modules of these rooms, or of all of them and the tests."""
     inside = tuple(f"{room}/" for room in rooms or WRITTEN)
+    return tuple(module for module in _parsed() if module.path.startswith(inside))
+
+
+@cache
+def _parsed() -> tuple[Module, ...]:
+    inside = tuple(f"{room}/" for room in WRITTEN)
     return tuple(
         Module(path, text, ast.parse(text, path))
         for path, text in sorted(texts().items())
@@ -63,11 +68,16 @@ def modules(*rooms: str) -> tuple[Module, ...]:
     )
 
 
-def mentions(module: Module) -> Iterator[tuple[str, int]]:
-    """Yield every dotted name that a module says, as its imports resolve it, with the line.
+@cache
+def mentions(module: Module) -> tuple[tuple[str, int], ...]:
+    """Return every dotted name that a module says, as its imports resolve it, with the line.
 
     `from datetime import datetime; datetime.now()` says `datetime.datetime.now`.
     """
+    return tuple(_mentions(module))
+
+
+def _mentions(module: Module) -> Iterator[tuple[str, int]]:
     known: dict[str, str] = {}
     for node in ast.walk(module.tree):
         match node:
