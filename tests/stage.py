@@ -179,7 +179,6 @@ def add_notice(memory: MemoryStore, notice: Notice) -> None:
     """Write a webhook as it is."""
     with memory.begin() as work:
         work.books.notices.put(notice.id, Kept(notice, Job(None)))
-        work.books.notice_ids.put((notice.gateway_id, notice.dedupe_key), notice.id)
 
 
 def run(command: Command, id_: UUID, runtime: Runtime) -> None:

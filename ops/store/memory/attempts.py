@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from domain.attempt import Attempt, Operation
+from domain.attempt import TRIES, Attempt, Operation, State
 from domain.books import Claim
 from domain.due import Lease
 from domain.facts import Fact, Transaction
 from domain.payment import CHARGEABLE, Payment, Status
+from domain.schemes import BARRED, DAY, FORBIDDING, MONTH, Tries, Watched
 from domain.webhook import Hint
-from ops.store.memory.books import Job, Kept, announced, row_of
+from ops.store.memory.books import Kept, new, row_of
 from ops.store.memory.laws import (
-    LawBroken,
     check_attempt,
     check_new_attempt,
-    check_root,
     check_transaction,
+    require,
 )
 from ops.store.memory.payments import MemoryPaymentWork
+from ops.store.memory.pointers import check_pointers
 from ops.store.memory.session import rescheduled
 
 
@@ -34,15 +35,34 @@ class MemoryAttemptWork(MemoryPaymentWork):
 
     def attempts(self, payment_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payment, whatever its operation, oldest first."""
-        return self._siblings(payment_id)
+        return [one for one in self._siblings(payment_id) if one.payment_id is not None]
 
     def payout_attempts(self, payout_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payout, oldest first."""
-        return self._siblings(payout_id)
+        return [one for one in self._siblings(payout_id) if one.payout_id is not None]
 
     def attempt(self, id_: UUID) -> Attempt | None:
         """One attempt."""
         return row_of(self.books.attempts, id_)
+
+    def card_tries(self, watch: Watched) -> Tries:
+        """What the tries of a card have come to; the card is held until the transaction ends."""
+        self.books.hold(watch.card)
+        now = self._clock()
+        tries = [
+            kept.row
+            for kept in self.books.attempts
+            if kept.row.card == watch.card and kept.row.state in TRIES
+        ]
+        return Tries(
+            sum(attempt.created_at > now - DAY for attempt in tries),
+            sum(attempt.created_at > now - MONTH for attempt in tries),
+            any(
+                attempt.state is State.DECLINED
+                and (attempt.cause == BARRED or attempt.code in FORBIDDING[watch.scheme])
+                for attempt in tries
+            ),
+        )
 
     def find_attempt(self, gateway_id: str, hint: Hint) -> Attempt | None:
         """The attempt of this gateway by our reference, else by the provider's id: a charge first."""
@@ -60,16 +80,20 @@ class MemoryAttemptWork(MemoryPaymentWork):
         self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
     ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed."""
-        kept = self._payment(attempt.payment_id)
-        now = self._clock()
-        allowed = (
-            kept.job.lease_token == lease.token
-            and kept.row.status in CHARGEABLE
-            and kept.row.cancel_requested_at is None
-            and kept.row.expires_at > now
-        )
-        if not allowed:
+
+        def allowed(kept: Kept[Payment], at: datetime) -> bool:
+            return (
+                kept.job.lease_token == lease.token
+                and kept.row.status in CHARGEABLE
+                and kept.row.cancel_requested_at is None
+                and kept.row.expires_at > at
+            )
+
+        assert attempt.payment_id is not None
+        found = self._found(self.books.payments, attempt.payment_id, allowed)
+        if found is None:
             return None
+        kept, at = found
         begun = replace(
             kept.row,
             status=Status.PROCESSING,
@@ -77,8 +101,8 @@ class MemoryAttemptWork(MemoryPaymentWork):
             due=replace(kept.row.due, starts=0),
             version=kept.row.version + 1,
         )
-        job = replace(kept.job, lease_until=now + timedelta(seconds=lease_s))
-        self.books.payments.put(begun.id, Kept(begun, job))
+        job = replace(kept.job, lease_until=at + timedelta(seconds=lease_s))
+        self.books.payments.update(begun.id, kept, Kept(begun, job))
         self.insert_attempt(attempt)
         return begun
 
@@ -91,48 +115,47 @@ class MemoryAttemptWork(MemoryPaymentWork):
     def insert_attempt(self, attempt: Attempt) -> None:
         """Insert an attempt as it is; what the database refuses is refused."""
         books = self.books
-        check_root(attempt)
-        check_new_attempt(
-            attempt,
-            row_of(books.payments, attempt.payment_id),
-            row_of(books.payouts, attempt.payout_id),
-            row_of(books.refunds, attempt.refund_id),
-            self._siblings(attempt.root_id),
-            books.gateways,
-        )
-        if books.attempts.get(attempt.id) is not None:
-            raise LawBroken("payment_attempts_pkey")
-        job = Job(announced(attempt.due, attempt.created_at))
-        books.attempts.put(attempt.id, Kept(attempt, job))
-        known = books.attempts_of.get(attempt.root_id) or ()
-        books.attempts_of.put(attempt.root_id, (*known, attempt.id))
+        check_new_attempt(attempt)
+        books.attempts.insert(attempt.id, new(attempt, attempt.created_at))
+        check_pointers(books, attempt)
 
     def save_attempt(self, attempt: Attempt) -> None:
         """Write an attempt; its lease, if any, ends here."""
-        kept = self.books.attempts.get(attempt.id)
-        if kept is None:
+        now, found = self.now, self._found(self.books.attempts, attempt.id, lambda kept, at: True)
+        if found is None:
             return  # an UPDATE that finds no row
-        check_attempt(kept.row, attempt, self._siblings(kept.row.root_id))
-        job = rescheduled(kept.job, attempt.due, self.now, ends_lease=True)
-        self.books.attempts.put(attempt.id, Kept(attempt, job))
+        kept = found[0]
+        check_attempt(kept.row, attempt)
+        job = rescheduled(kept.job, attempt.due, now, ends_lease=True)
+        self._write(self.books.attempts, attempt.id, kept, Kept(attempt, job))
 
     def add_fact(self, fact: Fact) -> None:
         """Append what a provider told us."""
-        if self.books.attempts.get(fact.attempt_id) is None:
-            raise LawBroken("attempt_facts_attempt_id_fkey")
-        self.books.facts.put(len(self.books.facts) + 1, fact)
+        attempt = self.books.attempts.pointed(fact.attempt_id)
+        require(attempt is not None, "attempt_facts_attempt_id_fkey")
+        self.books.add_fact(fact)
 
     def add_transaction(self, transaction: Transaction) -> None:
         """Append a money movement, once per attempt, kind and total."""
+        books = self.books
         once = (transaction.attempt_id, transaction.type, transaction.total)
+        owner = books.attempts.get(transaction.attempt_id)
+        require(owner is not None, "transactions_owner: it is of no attempt")
         check_transaction(transaction)
-        if self.books.transactions.get(once) is None:
-            self.books.transactions.put(once, transaction)
+        if books.transactions.reserve(once) is not None:
+            return
+        books.transactions.insert(once, transaction)
+        for table, id_, name in (
+            (books.payments, transaction.payment_id, "payment"),
+            (books.attempts, transaction.attempt_id, "attempt"),
+            (books.refunds, transaction.refund_id, "refund"),
+            (books.payouts, transaction.payout_id, "payout"),
+        ):
+            there = id_ is None or table.pointed(id_) is not None
+            require(there, f"transactions_{name}_id_fkey")
 
     def _siblings(self, root_id: UUID) -> list[Attempt]:
-        ids = self.books.attempts_of.get(root_id) or ()
-        found = [kept.row for id_ in ids if (kept := self.books.attempts.get(id_))]
-        return sorted(found, key=_age)
+        return sorted((kept.row for kept in self.books.attempts.among(root_id)), key=_age)
 
 
 def _age(attempt: Attempt) -> tuple[object, ...]:

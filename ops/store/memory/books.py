@@ -1,12 +1,12 @@
-"""The tables as dictionaries: every write can be undone until its transaction ends."""
+"""The books: every table as it is committed, and as one transaction sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from itertools import count
+from typing import Any, Generic, TypeAlias
 from uuid import UUID
 
 from domain.attempt import Attempt
@@ -18,20 +18,21 @@ from domain.fraud.score import Assessment
 from domain.idempotency import Recorded
 from domain.payment import INACTIVE, Payment
 from domain.payout import Payout
-from domain.refund import Refund
+from domain.refund import Refund, RefundKind
 from domain.review import Case
 from domain.routing import GatewayRow
 from domain.vaulted import Detachment
 from domain.webhook import Notice
-from ops.store.memory.laws import LawBroken
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
+from ops.store.memory.laws import slot_of
+from ops.store.memory.locks import LOCKED, Locks, Party, Waits
+from ops.store.memory.tables import Entry, Key, Rows, Table, Value
 
 #: A wake-up message that was lost is sent again after this.
 ANNOUNCED = timedelta(seconds=5)
 
 OrderId: TypeAlias = tuple[UUID, str, str]
+KeyName: TypeAlias = tuple[UUID, str, str]
+Once: TypeAlias = tuple[UUID, Movement, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,95 +54,108 @@ class Kept(Generic[Row]):
     job: Job
 
 
-class Table(Generic[Key, Value]):
-    """Values by key. Inside a transaction each write leaves behind how to undo it."""
+class Committed:
+    """What is true for everybody, and who is changing it."""
 
-    def __init__(self, undo: list[Callable[[], None]]) -> None:
-        self._values: dict[Key, Value] = {}
-        self._undo = undo
-
-    def get(self, key: Key) -> Value | None:
-        """Return the value; None: there is none."""
-        return self._values.get(key)
-
-    def put(self, key: Key, value: Value) -> None:
-        """Insert or replace."""
-        known = key in self._values
-        self._undo.append(
-            partial(self._values.__setitem__, key, self._values[key])
-            if known
-            else partial(self._values.__delitem__, key)
+    def __init__(self, gateways: Sequence[GatewayRow], waits: Waits) -> None:
+        self.gateways = {gateway.id: gateway for gateway in gateways}
+        self.locks = Locks(waits)
+        self.payments: Rows[UUID, Kept[Payment]] = Rows(
+            "payments", "payments_pkey", lambda kept: order_of(kept.row), _of_payment
         )
-        self._values[key] = value
-
-    def drop(self, key: Key) -> None:
-        """Delete."""
-        self._undo.append(partial(self._values.__setitem__, key, self._values.pop(key)))
-
-    def __iter__(self) -> Iterator[Value]:
-        return iter(list(self._values.values()))
-
-    def __len__(self) -> int:
-        return len(self._values)
+        self.attempts: Rows[UUID, Kept[Attempt]] = Rows(
+            "payment_attempts",
+            "payment_attempts_pkey",
+            lambda kept: kept.row.root_id,
+            _of_attempt,
+        )
+        self.notices: Rows[UUID, Kept[Notice]] = Rows(
+            "webhook_events", "webhook_events_pkey", lambda kept: _event(kept.row), _of_notice
+        )
+        self.facts: Rows[int, Fact] = Rows("attempt_facts", "attempt_facts_pkey")
+        self.refunds: Rows[UUID, Kept[Refund]] = Rows(
+            "refunds", "refunds_pkey", lambda kept: kept.row.payment_id, _of_refund
+        )
+        self.payouts: Rows[UUID, Kept[Payout]] = Rows("payouts", "payouts_pkey")
+        self.cases: Rows[UUID, Case] = Rows(
+            "review_cases", "review_cases_pkey", lambda case: case.payment_id, _of_case
+        )
+        self.detachments: Rows[UUID, Kept[Detachment]] = Rows(
+            "payment_methods", "payment_methods_pkey"
+        )
+        self.transactions: Rows[Once, Transaction] = Rows("transactions", "transactions_once")
+        self.assessments: Rows[UUID, Assessment] = Rows("fraud_checks", "fraud_checks_pkey")
+        self.keys: Rows[KeyName, tuple[Recorded, UUID]] = Rows(
+            "idempotency_keys", "idempotency_keys_pk"
+        )
+        self.copies: Rows[UUID, int] = Rows("webhook_copies", "webhook_copies_pkey")
+        #: What was told, in the order of the commits: audit entries and events.
+        self.told: list[Told] = []
+        self.fact_ids = count(1)
 
 
 class Books:
-    """Every table. Nobody but a transaction writes here."""
+    """Every table as one transaction sees it; between transactions, as it is committed."""
 
-    def __init__(self, gateways: Sequence[GatewayRow]) -> None:
-        self.undo: list[Callable[[], None]] = []
-        self.gateways = {gateway.id: gateway for gateway in gateways}
-        self.payments: Table[UUID, Kept[Payment]] = Table(self.undo)
-        self.attempts: Table[UUID, Kept[Attempt]] = Table(self.undo)
-        self.notices: Table[UUID, Kept[Notice]] = Table(self.undo)
-        self.facts: Table[int, Fact] = Table(self.undo)
-        self.refunds: Table[UUID, Kept[Refund]] = Table(self.undo)
-        self.payouts: Table[UUID, Kept[Payout]] = Table(self.undo)
-        self.cases: Table[UUID, Case] = Table(self.undo)
+    def __init__(self, committed: Committed) -> None:
+        self._committed = committed
+        self._locks = committed.locks
+        self._party = Party()
+        self._written: list[Table[Any, Any]] = []
+        self.gateways = committed.gateways
+        self.told = committed.told
+        self.payments = self._table(committed.payments)
+        self.attempts = self._table(committed.attempts)
+        self.notices = self._table(committed.notices)
+        self.facts = self._table(committed.facts)
+        self.refunds = self._table(committed.refunds)
+        self.payouts = self._table(committed.payouts)
+        self.cases = self._table(committed.cases)
         #: Deleted payment methods; whoever deletes one puts it here.
-        self.detachments: Table[UUID, Kept[Detachment]] = Table(self.undo)
-        self.transactions: Table[tuple[UUID, Movement, int], Transaction] = Table(self.undo)
-        self.assessments: Table[UUID, Assessment] = Table(self.undo)
-        self.keys: Table[tuple[UUID, str, str], tuple[Recorded, UUID]] = Table(self.undo)
+        self.detachments = self._table(committed.detachments)
+        self.transactions = self._table(committed.transactions)
+        self.assessments = self._table(committed.assessments)
+        self.keys = self._table(committed.keys)
         #: Copies of each webhook that came.
-        self.copies: Table[UUID, int] = Table(self.undo)
-        #: What was told, in the order of the commits: audit entries and events.
-        self.told: list[Told] = []
-        # The indexes that the hot paths need.
-        #: By payment, or by payout.
-        self.attempts_of: Table[UUID, tuple[UUID, ...]] = Table(self.undo)
-        self.refunds_of: Table[UUID, tuple[UUID, ...]] = Table(self.undo)
-        self.cases_of: Table[UUID, tuple[UUID, ...]] = Table(self.undo)
-        self._orders: Table[OrderId, UUID] = Table(self.undo)
-        self.notice_ids: Table[tuple[str, str], UUID] = Table(self.undo)
+        self.copies = self._table(committed.copies)
 
-    def roll_back(self) -> None:
-        """Undo the open transaction, newest write first."""
-        while self.undo:
-            self.undo.pop()()
+    def _table(self, rows: Rows[Key, Value]) -> Table[Key, Value]:
+        return Table(rows, self._locks, self._party, self._written)
 
-    def keep(self, told: Sequence[Told]) -> None:
-        """Commit it."""
-        self.undo.clear()
-        self.told += told
+    def end(self, told: Sequence[Told] | None) -> None:
+        """End the transaction: None undoes it."""
+        for table in self._written:
+            table.end(keeps=told is not None)
+        self._written.clear()
+        if told:
+            self.told += told
+        self._locks.end(self._party)
+
+    def hold(self, what: object) -> None:
+        """Hold something that is no row until the transaction ends (an advisory lock)."""
+        self._locks.take(self._party, ("advisory", what), LOCKED)
+
+    def add_fact(self, fact: Fact) -> None:
+        """Append a fact."""
+        self.facts.put(next(self._committed.fact_ids), fact)
 
     def add_payment(self, payment: Payment) -> None:
         """Insert. Raises `LawBroken` for a known id, or while the order has an active payment."""
-        order = order_of(payment)
-        if self.payments.get(payment.id) is not None:
-            raise LawBroken("payments_pkey")
-        if order is not None:
-            if self.active_payment(order) is not None:
-                raise LawBroken("payments_active_order")
-            self._orders.put(order, payment.id)
-        job = Job(announced(payment.due, payment.created_at))
-        self.payments.put(payment.id, Kept(payment, job))
+        self.payments.insert(payment.id, new(payment, payment.created_at))
 
     def active_payment(self, order: OrderId) -> UUID | None:
         """Return the payment that holds an order."""
-        id_ = self._orders.get(order)
-        kept = None if id_ is None else self.payments.get(id_)
-        return None if kept is None or kept.row.status in INACTIVE else kept.row.id
+        held = (kept.row for kept in self.payments.among(order))
+        return next((row.id for row in held if row.status not in INACTIVE), None)
+
+    def notice_of(self, gateway_id: str, dedupe_key: str) -> Kept[Notice] | None:
+        """Return the webhook that came of this event."""
+        return next(iter(self.notices.among((gateway_id, dedupe_key))), None)
+
+
+def new(row: Row, created_at: datetime) -> Kept[Row]:
+    """Return a row as it is inserted; one that is due at once has just been announced."""
+    return Kept(row, Job(announced(row.due, created_at)))
 
 
 def row_of(table: Table[UUID, Kept[Row]], id_: UUID | None) -> Row | None:
@@ -162,3 +176,34 @@ def announced(due: Due, now: datetime) -> datetime | None:
     if due.next_run_at is not None and due.next_run_at <= now:
         return now + ANNOUNCED
     return due.next_run_at
+
+
+def _of_payment(kept: Kept[Payment]) -> Sequence[Entry]:
+    order = order_of(kept.row)
+    active = order is not None and kept.row.status not in INACTIVE
+    return [("payments_active_order", order)] if active else ()
+
+
+def _of_attempt(kept: Kept[Attempt]) -> Sequence[Entry]:
+    row = kept.row
+    number: Entry = ("payment_attempts_number", row.payment_id, row.operation, row.number)
+    if row.payout_id is not None:
+        number = ("payment_attempts_payout_number", row.payout_id, row.number)
+    return [number, slot_of(row)] if row.blocks else [number]
+
+
+def _of_notice(kept: Kept[Notice]) -> Sequence[Entry]:
+    return [("webhook_events_once", *_event(kept.row))]
+
+
+def _of_refund(kept: Kept[Refund]) -> Sequence[Entry]:
+    late = kept.row.kind is RefundKind.LATE
+    return [("refunds_late_once", kept.row.charge_id)] if late else ()
+
+
+def _of_case(case: Case) -> Sequence[Entry]:
+    return [] if case.decision else [("review_cases_one_open", case.payment_id, case.kind)]
+
+
+def _event(notice: Notice) -> tuple[str, str]:
+    return notice.gateway_id, notice.dedupe_key

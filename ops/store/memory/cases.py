@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from domain.payment import Mode
 from domain.review import Case
 from domain.vaulted import Detachment
 from ops.store.memory.books import Books, Kept
-from ops.store.memory.laws import LawBroken
+from ops.store.memory.locks import WaitedTooLong
 from ops.store.memory.order_laws import check_case
+from ops.store.memory.pointers import check_pointers
 from ops.store.memory.session import MemorySession, rescheduled
 from ops.store.work.session import StaleWrite
 
@@ -32,30 +34,27 @@ class MemoryCaseWork(MemorySession):
 
     def open_case(self, case: Case) -> bool:
         """Insert a review case. False: one of its kind is open for this payment already."""
-        check_case(case, self.books.payments.get(case.payment_id) is not None)
-        if any(one.kind is case.kind for one in self.open_cases(case.payment_id)):
+        books = self.books
+        check_case(case)
+        if books.cases.conflict(case.id, case, "review_cases_one_open") is not None:
             return False
-        if self.books.cases.get(case.id) is not None:
-            raise LawBroken("review_cases_pkey")
-        self.books.cases.put(case.id, case)
-        known = self.books.cases_of.get(case.payment_id) or ()
-        self.books.cases_of.put(case.payment_id, (*known, case.id))
+        books.cases.insert(case.id, case)
+        check_pointers(books, case)
         return True
 
     def open_cases(self, payment_id: UUID) -> Sequence[Case]:
         """The payment's undecided cases, oldest first."""
-        ids = self.books.cases_of.get(payment_id) or ()
-        found = [case for id_ in ids if (case := self.books.cases.get(id_))]
-        undecided = [case for case in found if case.decision is None]
+        undecided = [one for one in self.books.cases.among(payment_id) if one.decision is None]
         return sorted(undecided, key=lambda case: (case.opened_at, case.id))
 
     def decide_case(self, case: Case) -> bool:
         """Write a decision. False: somebody else has decided it."""
-        known = self.books.cases.get(case.id)
-        if known is None or known.decision is not None:
+        cases = self.books.cases
+        found = self._found(cases, case.id, lambda known, at: known.decision is None)
+        if found is None:
             return False
-        check_case(case, payment_is_there=True)
-        self.books.cases.put(case.id, case)
+        check_case(case)
+        self._write(cases, case.id, found[0], case)
         return True
 
     def win_key(
@@ -65,7 +64,10 @@ class MemoryCaseWork(MemorySession):
         named = merchant_id, mode.value, key
         if named in self.unanswered:
             raise KeyInFlight("this transaction has won the key, and has not answered yet")
-        known = self.books.keys.get(named)
+        try:
+            known = self.books.keys.reserve(named)
+        except WaitedTooLong as error:
+            raise KeyInFlight("the first request with this key is being written") from error
         if known is not None:
             return Claimed(*known)
         self.unanswered[named] = fingerprint
@@ -78,16 +80,20 @@ class MemoryCaseWork(MemorySession):
         named = merchant_id, mode.value, key
         if self.unanswered.pop(named, None) != answer.fingerprint:
             raise StaleWrite("the key was not won in this transaction, or is answered already")
-        self.books.keys.put(named, (answer, resource_id))
+        self.books.keys.insert(named, (answer, resource_id))
 
     def claim_detachment(self, id_: UUID, owner: int, lease_s: float) -> Claim[Detachment] | None:
         """Take a deleted payment method that its provider still has to forget."""
         return self._claim(self.books.detachments, id_, owner, lease_s)
 
     def save_detachment(self, detachment: Detachment, lease: Lease) -> None:
-        """Write what became of it; the lease ends here."""
-        kept = self.books.detachments.get(detachment.id)
-        if kept is None or kept.job.lease_token != lease.token:
+        """Write what became of it; the lease ends here. A token that is of no use goes."""
+        now, methods = self.now, self.books.detachments
+        found = self._found(methods, detachment.id, lambda k, at: k.job.lease_token == lease.token)
+        if found is None:
             raise LeaseLost(str(detachment.id))
-        job = rescheduled(kept.job, detachment.due, self.now, ends_lease=True)
-        self.books.detachments.put(detachment.id, Kept(detachment, job))
+        kept, due = found[0], detachment.due
+        if due.next_run_at is None and due.parked is None:
+            detachment = replace(detachment, token="")
+        job = rescheduled(kept.job, due, now, ends_lease=True)
+        methods.update(detachment.id, kept, Kept(detachment, job))

@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 from domain.attempt import Attempt
 from domain.due import Due
-from domain.errors import DomainError, Overloaded
+from domain.errors import DomainError, KeyInFlight, Overloaded
 from domain.events import Actor, payment_told
 from domain.idempotency import Recorded
 from domain.payment import Mode, Payment
 from domain.review import Case, CaseKind
 from domain.webhook import RECEIVED, UNVERIFIED, Notice
-from ops.store.accept import Accepted, Answer, Ask, KeyId, Terms
-from ops.store.inbox import MAX_UNVERIFIED, Came, Stored
-from ops.store.memory.books import ANNOUNCED, Books, Job, Kept, order_of
-from ops.store.memory.laws import LawBroken
+from ops.store.accept import MAX_TRIES, Accepted, Answer, Ask, KeyId, Terms
+from ops.store.inbox import MAX_UNVERIFIED, Came, Event, Stored
+from ops.store.memory.books import ANNOUNCED, Books, Job, Kept, new, order_of
+from ops.store.memory.laws import LawBroken, require
+from ops.store.memory.locks import WRITTEN, Deadlock, WaitedTooLong
 from ops.store.memory.money import fits, is_owned
 from ops.store.memory.store import MemoryStore, MemoryWork
 from ops.store.reads import KeyRow
 from ops.store.wanted import Owner, PaymentsWanted
+
+#: What the database refuses a whole batch for, because of one row.
+REFUSALS = (LawBroken, Deadlock, WaitedTooLong)
+
+#: An event and the webhooks that tell of it.
+Copies: TypeAlias = tuple[Event, Sequence[Came]]
 
 
 class MemoryAcceptance:
@@ -36,31 +44,62 @@ class MemoryAcceptance:
         """Accept a batch. Every ask gets its own answer or error, in the order given."""
         first = {ask.id: ask for ask in reversed(asks)}  # one key twice in a batch: the first asks
         ordered = [first[id_] for id_ in sorted(first)]
-        with self._store.begin() as work:
-            found = self._accepted(work, ordered)
+        try:
+            found = self._transaction(ordered)
+        except REFUSALS:
+            found = self._one_by_one(ordered)
         return [_judged(ask, first[ask.id], found[ask.id]) for ask in asks]
 
-    def _accepted(self, work: MemoryWork, asks: Sequence[Ask]) -> dict[KeyId, Accepted]:
-        found: dict[KeyId, Accepted] = {}
-        won: list[tuple[Ask, Payment]] = []
+    def _one_by_one(self, asks: Sequence[Ask]) -> dict[KeyId, Answer]:
+        """One row spoils the batch: answer each alone, so that only the bad one hears of it."""
+        found: dict[KeyId, Answer] = {}
         for ask in asks:
-            if (known := work.books.keys.get(ask.id)) is not None:
-                found[ask.id] = Accepted(*known, replayed=True)
-            else:
-                won.append((ask, self._payment(ask, work.now)))
-        # Of two payments of one order in a batch the same one wins as in PostgreSQL.
-        won.sort(key=lambda pair: (*pair[0].id[:2], pair[1].order_id or "", pair[1].id))
-        for ask, payment in won:
-            recorded = self._recorded(work, ask, payment)
-            work.books.keys.put(ask.id, (recorded, ask.payment_id))
-            found[ask.id] = Accepted(recorded, ask.payment_id, replayed=False)
+            try:
+                found |= self._alone(ask)
+            except WaitedTooLong:
+                found[ask.id] = KeyInFlight("the first request with this key is being written")
+            except REFUSALS as error:
+                found[ask.id] = error
         return found
 
-    def _recorded(self, work: MemoryWork, ask: Ask, payment: Payment) -> Recorded:
-        """Create the payment; another one that holds the order makes the answer a refusal."""
-        try:
-            work.books.add_payment(payment)
-        except LawBroken:
+    def _alone(self, ask: Ask) -> dict[KeyId, Answer]:
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return self._transaction([ask])
+            except Deadlock:
+                continue
+        return self._transaction([ask])
+
+    def _transaction(self, asks: Sequence[Ask]) -> dict[KeyId, Answer]:
+        with self._store.begin() as work:
+            keys, now = work.books.keys, work.now
+            won = [(ask, self._payment(ask, now)) for ask in asks if keys.reserve(ask.id) is None]
+            created = self._create(work, [payment for _, payment in won])
+            found: dict[KeyId, Answer] = {}
+            for ask, payment in won:
+                recorded = self._recorded(work, ask, payment, payment.id in created)
+                keys.insert(ask.id, (recorded, payment.id))
+                found[ask.id] = Accepted(recorded, payment.id, replayed=False)
+            for ask in asks:
+                if ask.id not in found and (known := keys.get(ask.id)) is not None:
+                    found[ask.id] = Accepted(*known, replayed=True)
+        return found
+
+    def _create(self, work: MemoryWork, payments: Sequence[Payment]) -> set[UUID]:
+        """Insert those whose order no other payment holds; return which."""
+        table, created = work.books.payments, set()
+        for payment in sorted(
+            payments, key=lambda p: (p.merchant_id, p.mode, p.order_id or "", p.id)
+        ):
+            kept = new(payment, payment.created_at)
+            if table.conflict(payment.id, kept) is None:
+                table.insert(payment.id, kept)
+                created.add(payment.id)
+        return created
+
+    def _recorded(self, work: MemoryWork, ask: Ask, payment: Payment, is_created: bool) -> Recorded:
+        """Return the answer; another payment that holds the order makes it a refusal."""
+        if not is_created:
             order = order_of(payment)
             active = None if order is None else work.books.active_payment(order)
             body = self._terms.conflict(ask.request_id, active, payment.order_id or "")
@@ -87,42 +126,70 @@ class MemoryInbox:
 
     async def __call__(self, came: Sequence[Came]) -> list[Stored | Exception]:
         """Store a batch; each copy of an event gets the event's one row."""
+        events: dict[Event, list[Came]] = {}
+        for one in came:
+            events.setdefault((one.gateway_id, one.dedupe_key), []).append(one)
+        ordered = sorted(events.items())
+        try:
+            found: dict[Event, Stored | Exception] = dict(self._transaction(ordered))
+        except REFUSALS:
+            if len(ordered) == 1:
+                raise
+            found = self._one_by_one(ordered)
+        return [_answer(one, found.get((one.gateway_id, one.dedupe_key))) for one in came]
+
+    def _one_by_one(self, events: Sequence[Copies]) -> dict[Event, Stored | Exception]:
+        """One row spoils the batch: store each alone, so that only the bad one is refused."""
+        found: dict[Event, Stored | Exception] = {}
+        for event in events:
+            try:
+                found |= self._transaction([event])
+            except REFUSALS as error:
+                found[event[0]] = error
+        return found
+
+    def _transaction(self, events: Sequence[Copies]) -> dict[Event, Stored]:
+        found: dict[Event, Stored] = {}
         with self._store.begin() as work:
-            return [self._stored(work, one) for one in came]
-
-    def _stored(self, work: MemoryWork, one: Came) -> Stored | Exception:
-        books, now = work.books, work.now
-        event = (one.gateway_id, one.dedupe_key)
-        id_ = books.notice_ids.get(event)
-        kept = None if id_ is None else books.notices.get(id_)
-        if one.headers and _waiting(books, one.gateway_id) >= MAX_UNVERIFIED:
-            return Overloaded("too many webhooks of this gateway wait for their certificate")
-        if kept is None:
-            _insert(books, one, now)
-            return Stored(one.id, new=True)
-        row, job = replace(kept.row, last_copy_at=now), kept.job
-        if row.due.parked is None and row.due.next_run_at is None:
-            # It may tell of a newer change than the last re-read saw.
-            row = replace(row, due=replace(row.due, next_run_at=now))
-            job = replace(job, wake_at=now + ANNOUNCED)
-        books.notices.put(row.id, Kept(row, job))
-        books.copies.put(row.id, (books.copies.get(row.id) or 0) + 1)
-        return Stored(row.id, new=False)
+            room = {id_: MAX_UNVERIFIED - _waiting(work.books, id_) for id_ in work.books.gateways}
+            for event, copies in sorted(events, key=lambda one: bool(one[1][0].headers)):
+                if copies[0].headers:
+                    room[event[0]] = room.get(event[0], MAX_UNVERIFIED) - 1
+                    if room[event[0]] < 0:
+                        continue
+                found[event] = _stored(work, copies)
+        return found
 
 
-def _waiting(books: Books, gateway_id: str) -> int:
-    return sum(
-        kept.row.gateway_id == gateway_id
-        and kept.row.status == UNVERIFIED
-        and kept.row.due.parked is None
-        for kept in books.notices
-    )
+def _stored(work: MemoryWork, copies: Sequence[Came]) -> Stored:
+    """Insert a webhook, or count the copies of one that is there and have it read again."""
+    notices, counts = work.books.notices, work.books.copies
+    one, now = copies[0], work.tick()
+    kept = Kept(_notice(one, now), Job(now + ANNOUNCED))
+    while (there := notices.conflict(one.id, kept, "webhook_events_once")) is not None:
+        id_ = there.row.id
+        notices.lock(id_, WRITTEN)
+        if notices.get(id_) is there:
+            notices.update(id_, there, _copied(there, work.tick()))
+            counts.put(id_, (counts.get(id_) or 0) + len(copies))
+            return Stored(id_, new=False)
+    notices.insert(one.id, kept)
+    require(one.gateway_id in work.books.gateways, "webhook_events_gateway_id_fkey")
+    counts.put(one.id, len(copies))
+    return Stored(one.id, new=True)
 
 
-def _insert(books: Books, one: Came, now: datetime) -> None:
-    if one.gateway_id not in books.gateways:
-        raise LawBroken("webhook_events_gateway_id_fkey")
-    row = Notice(
+def _copied(kept: Kept[Notice], now: datetime) -> Kept[Notice]:
+    """It may tell of a newer change than the last re-read saw."""
+    row, job = replace(kept.row, last_copy_at=now), kept.job
+    if row.due.parked is None and row.due.next_run_at is None:
+        row = replace(row, due=replace(row.due, next_run_at=now))
+        job = replace(job, wake_at=now + ANNOUNCED)
+    return Kept(row, job)
+
+
+def _notice(one: Came, now: datetime) -> Notice:
+    return Notice(
         id=one.id,
         gateway_id=one.gateway_id,
         dedupe_key=one.dedupe_key,
@@ -134,9 +201,23 @@ def _insert(books: Books, one: Came, now: datetime) -> None:
         status=UNVERIFIED if one.headers else RECEIVED,
         headers=one.headers,
     )
-    books.notices.put(one.id, Kept(row, Job(now + ANNOUNCED)))
-    books.notice_ids.put((one.gateway_id, one.dedupe_key), one.id)
-    books.copies.put(one.id, 1)
+
+
+def _waiting(books: Books, gateway_id: str) -> int:
+    return sum(
+        kept.row.gateway_id == gateway_id
+        and kept.row.status == UNVERIFIED
+        and kept.row.due.parked is None
+        for kept in books.notices
+    )
+
+
+def _answer(one: Came, kept: Stored | Exception | None) -> Stored | Exception:
+    if kept is None:
+        return Overloaded("too many webhooks of this gateway wait for their certificate")
+    if isinstance(kept, Exception):
+        return kept
+    return Stored(kept.id, kept.new and one.id == kept.id)
 
 
 class MemoryReads:
@@ -198,8 +279,10 @@ def _owned(work: MemoryWork, id_: UUID, merchant_id: UUID, mode: Mode) -> Paymen
     return kept.row if kept is not None and ours else None
 
 
-def _judged(ask: Ask, first: Ask, answer: Accepted) -> Answer:
+def _judged(ask: Ask, first: Ask, answer: Answer) -> Answer:
     """Give a repeated request the recorded answer, or refuse its other body."""
+    if isinstance(answer, Exception):
+        return answer
     try:
         recorded = answer.recorded.replayed_for(ask.fingerprint)
     except DomainError as refusal:

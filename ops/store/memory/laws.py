@@ -1,8 +1,8 @@
-"""What the database itself refuses: its CHECKs, triggers, foreign keys and unique indexes."""
+"""What the database itself refuses: triggers, CHECKs in the order of their names, foreign keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import assert_never
 from uuid import UUID
 
@@ -27,7 +27,7 @@ def require(holds: bool, constraint: str) -> None:
         raise LawBroken(constraint)
 
 
-def check_payment(before: Payment, after: Payment, gateways: Mapping[str, GatewayRow]) -> None:
+def check_payment(before: Payment, after: Payment) -> None:
     """Refuse what no payment may become."""
     asked = (
         (p.id, p.merchant_id, p.mode, p.kind, p.money, p.created_at, p.order_id)
@@ -45,6 +45,10 @@ def check_payment(before: Payment, after: Payment, gateways: Mapping[str, Gatewa
         or asked_back + after.amount_reversed <= after.amount_captured,
         "payments_guard: more is asked back than is left",
     )
+    require(0 <= (after.capture_amount or 0) <= after.money.minor, "payments_capture_amount")
+    require(after.status not in PAID or after.amount_captured > 0, "payments_captured")
+    require(after.ending is None or after.ending in INACTIVE, "payments_ending")
+    check_parked(after.due, "payments_parked")
     require(
         min(after.amount_refunded, after.amount_refund_pending, after.amount_reversed) >= 0
         and asked_back <= after.amount_captured
@@ -52,11 +56,6 @@ def check_payment(before: Payment, after: Payment, gateways: Mapping[str, Gatewa
         and after.amount_captured <= after.amount_authorized <= after.money.minor,
         "payments_sums",
     )
-    require(0 <= (after.capture_amount or 0) <= after.money.minor, "payments_capture_amount")
-    require(after.status not in PAID or after.amount_captured > 0, "payments_captured")
-    require(after.ending is None or after.ending in INACTIVE, "payments_ending")
-    require(after.gateway_id is None or after.gateway_id in gateways, "payments_gateway_id_fkey")
-    check_parked(after.due, "payments_parked")
 
 
 def check_root(attempt: Attempt) -> None:
@@ -71,69 +70,64 @@ def check_root(attempt: Attempt) -> None:
     )
 
 
-def check_new_attempt(
-    attempt: Attempt,
-    payment: Payment | None,
-    payout: Payout | None,
-    refund: Refund | None,
-    others: Iterable[Attempt],
-    gateways: Mapping[str, GatewayRow],
-) -> None:
-    """Refuse a second open try, a number twice, another's payment, another mode's gateway."""
-    for id_, row, name in (
-        (attempt.payment_id, payment, "payment"),
-        (attempt.payout_id, payout, "payout"),
-    ):
-        fits = row is not None and (row.merchant_id, row.mode) == (
-            attempt.merchant_id,
-            attempt.mode,
-        )
-        require(id_ is None or fits, f"payment_attempts_{name}")
-    of_it = refund is not None and refund.payment_id == attempt.payment_id
-    require(attempt.refund_id is None or of_it, "payment_attempts_refund")
-    gateway = gateways.get(attempt.gateway_id)
-    require(gateway is not None and gateway.mode is attempt.mode, "payment_attempts_gateway")
-    numbers = {(other.operation, other.number) for other in others}
-    require((attempt.operation, attempt.number) not in numbers, "payment_attempts_number")
+def check_new_attempt(attempt: Attempt) -> None:
+    """Refuse an attempt of nothing, and what no attempt may be."""
     require(attempt.money.minor > 0, "payment_attempts_amount")
-    _check_attempt(attempt, others)
+    _check_attempt(attempt)
 
 
-def check_attempt(before: Attempt, after: Attempt, others: Iterable[Attempt]) -> None:
-    """Refuse a changed intent, a "no" without proof, and a second open try."""
+def check_gateway(
+    row: Attempt | Refund | Payout, gateways: Mapping[str, GatewayRow], constraint: str
+) -> None:
+    """Refuse a gateway that is not there, or is another mode's."""
+    gateway = gateways.get(row.gateway_id or "")
+    fits = gateway is not None and gateway.mode is row.mode
+    require(row.gateway_id is None or fits, constraint)
+
+
+def check_owner(
+    row: Attempt | Refund, pointed_at: Payment | Payout | None, constraint: str
+) -> None:
+    """Refuse what points at nothing, or at what is another merchant's or mode's."""
+    owner = pointed_at and (pointed_at.merchant_id, pointed_at.mode)
+    require(owner == (row.merchant_id, row.mode), constraint)
+
+
+def check_attempt(before: Attempt, after: Attempt) -> None:
+    """Refuse a changed intent, and a "no" without proof."""
     require(_intent(before) == _intent(after), "attempts_guard: an intent never changes")
     confirmed = after.confirming and not before.confirming
     require(confirmed or _times(before) == _times(after), "attempts_guard: the times never change")
-    _check_attempt(after, others)
+    _check_attempt(after)
 
 
 def check_transaction(transaction: Transaction) -> None:
     """Refuse a movement of nothing, and one that belongs to nothing or to two things."""
+    require(0 < transaction.money.minor <= transaction.total, "transactions_amount")
     one = (transaction.payment_id is None) != (transaction.payout_id is None)
     require(one, "transactions_root")
-    require(0 < transaction.money.minor <= transaction.total, "transactions_amount")
 
 
-def _check_attempt(attempt: Attempt, others: Iterable[Attempt]) -> None:
-    require(attempt.state not in PROVEN or attempt.proof is not None, "payment_attempts_proof")
+def _check_attempt(attempt: Attempt) -> None:
     require(attempt.captured >= 0, "payment_attempts_amount")
-    rivals = {_slot(other) for other in others if other.blocks and other.id != attempt.id}
-    slot = _slot(attempt)
-    require(not attempt.blocks or slot not in rivals, f"payment_attempts_one_open_{slot[0]}")
+    named = attempt.card is None or (attempt.operation is Operation.CHARGE)
+    require(named and len(attempt.card or bytes(32)) == 32, "payment_attempts_card")
     check_parked(attempt.due, "payment_attempts_parked")
+    require(attempt.state not in PROVEN or attempt.proof is not None, "payment_attempts_proof")
+    check_root(attempt)
 
 
-def _slot(attempt: Attempt) -> tuple[str, UUID]:
-    """Return what at most one open attempt may hold."""
+def slot_of(attempt: Attempt) -> tuple[str, UUID]:
+    """Return what at most one open attempt may hold, by the name of its index."""
     if attempt.refund_id is not None:
-        return "refund", attempt.refund_id
+        return "payment_attempts_one_open_refund", attempt.refund_id
     match attempt.operation:
         case Operation.CHARGE:
-            return "charge", attempt.root_id
+            return "payment_attempts_one_open_charge", attempt.root_id
         case Operation.CAPTURE | Operation.VOID:
-            return "hold", attempt.root_id
+            return "payment_attempts_one_open_hold", attempt.root_id
         case Operation.PAYOUT | Operation.REFUND:
-            return attempt.operation.value, attempt.root_id
+            return f"payment_attempts_one_open_{attempt.operation}", attempt.root_id
         case _:
             assert_never(attempt.operation)
 

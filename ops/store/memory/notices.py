@@ -8,7 +8,8 @@ from uuid import UUID
 from domain.books import Claim
 from domain.webhook import UNVERIFIED, Notice
 from ops.store.memory.books import Kept
-from ops.store.memory.laws import check_parked
+from ops.store.memory.laws import check_parked, require
+from ops.store.memory.locks import LOCKED
 from ops.store.memory.session import MemorySession, rescheduled
 
 
@@ -21,23 +22,29 @@ class MemoryNoticeWork(MemorySession):
 
     def save_notice(self, notice: Notice) -> None:
         """Write a webhook's state; a copy that came after the last re-read began re-arms it."""
-        kept = self.books.notices.get(notice.id)
-        if kept is None:
+        now, seen = self.now, self.books.notices.get(notice.id)
+        if seen is None:
             return  # an UPDATE that finds no row
+        # No trigger looks at these rows first, so nobody is waited for before they are refused.
+        require(notice.status != UNVERIFIED or bool(seen.row.headers), "webhook_events_headers")
         check_parked(notice.due, "webhook_events_parked")
+        found = self._found(self.books.notices, notice.id, lambda kept, at: True)
+        if found is None:
+            return  # it was deleted meanwhile
+        kept, at = found
         due, came = notice.due, kept.row.last_copy_at
         finished = due.next_run_at is None and due.parked is None
         if finished and notice.read_began_at is not None and came > notice.read_began_at:
-            due = replace(due, next_run_at=self.now)
-            job = replace(rescheduled(kept.job, due, self.now, ends_lease=True), wake_at=self.now)
+            due = replace(due, next_run_at=at)
+            job = replace(rescheduled(kept.job, due, now, ends_lease=True), wake_at=at)
         else:
-            job = rescheduled(kept.job, due, self.now, ends_lease=True)
+            job = rescheduled(kept.job, due, now, ends_lease=True)
         saved = replace(notice, due=due, last_copy_at=came)
-        self.books.notices.put(notice.id, Kept(saved, job))
+        self.books.notices.update(notice.id, kept, Kept(saved, job))
 
     def discard_notice(self, id_: UUID) -> None:
         """Delete a webhook whose sender is not who it says."""
-        kept = self.books.notices.get(id_)
-        if kept is not None and kept.row.status == UNVERIFIED:
-            self.books.notices.drop(id_)
-            self.books.notice_ids.drop((kept.row.gateway_id, kept.row.dedupe_key))
+        notices = self.books.notices
+        found = self._found(notices, id_, lambda k, at: k.row.status == UNVERIFIED, LOCKED)
+        if found is not None:
+            notices.delete(id_, found[0])

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from domain.attempt import Attempt, Operation
 from domain.payment import Payment
 from domain.payout import PAYOUT_MOVES, Payout
 from domain.refund import PROMISED, REFUND_MOVES, Refund, RefundKind, RefundStatus
 from domain.review import Case
-from domain.routing import GatewayRow
 from ops.store.memory.laws import check_parked, require
 
 
-def check_new_refund(
-    refund: Refund,
-    payment: Payment | None,
-    charge: Attempt | None,
-    gateways: Mapping[str, GatewayRow],
-) -> None:
-    """Refuse nothing at all as an amount, and another payment's charge, merchant or mode."""
+def check_new_refund(refund: Refund, charge: Attempt | None) -> None:
+    """Refuse nothing at all as an amount, and what is not of a charge of its payment."""
     late = refund.kind is RefundKind.LATE
     fits = (
         charge is not None
@@ -29,10 +23,6 @@ def check_new_refund(
     )
     require(fits, "refunds_begin: it is not of a charge of its payment")
     require(refund.money.minor > 0, "refunds_amount")
-    owned = payment is not None and _owner(payment) == _owner(refund)
-    require(owned, "refunds_payment")
-    gateway = gateways.get(refund.gateway_id)
-    require(gateway is not None and gateway.mode is refund.mode, "refunds_gateway")
     check_parked(refund.due, "refunds_parked")
 
 
@@ -56,13 +46,13 @@ def check_adds_up(payment: Payment, refunds: Iterable[Refund]) -> None:
     require((promised, done) == sums, "refunds_add_up: its refunds do not add up to its sums")
 
 
-def check_new_payout(payout: Payout, gateways: Mapping[str, GatewayRow]) -> None:
-    """Refuse nothing at all as an amount, and another mode's gateway."""
+def check_new_payout(payout: Payout) -> None:
+    """Refuse nothing at all as an amount."""
     require(payout.money.minor > 0, "payouts_amount")
-    _check_payout(payout, gateways)
+    check_parked(payout.due, "payouts_parked")
 
 
-def check_payout(before: Payout, after: Payout, gateways: Mapping[str, GatewayRow]) -> None:
+def check_payout(before: Payout, after: Payout) -> None:
     """Refuse what no payout may become."""
     require(_ordered(before) == _ordered(after), "payouts_guard: what was asked for never changes")
     moved = after.status is not before.status
@@ -70,25 +60,13 @@ def check_payout(before: Payout, after: Payout, gateways: Mapping[str, GatewayRo
         not moved or after.status in PAYOUT_MOVES[before.status],
         f"payouts_guard: illegal move from {before.status} to {after.status}",
     )
-    _check_payout(after, gateways)
+    check_parked(after.due, "payouts_parked")
 
 
-def check_case(case: Case, payment_is_there: bool) -> None:
-    """Refuse a case about nothing, and half a decision."""
-    require(payment_is_there, "review_cases_payment_id_fkey")
+def check_case(case: Case) -> None:
+    """Refuse half a decision."""
     parts = (case.decision, case.decided_by, case.decided_at)
     require(sum(part is not None for part in parts) in (0, 3), "review_cases_decided")
-
-
-def _check_payout(payout: Payout, gateways: Mapping[str, GatewayRow]) -> None:
-    gateway = gateways.get(payout.gateway_id or "")
-    fits = gateway is not None and gateway.mode is payout.mode
-    require(payout.gateway_id is None or fits, "payouts_gateway")
-    check_parked(payout.due, "payouts_parked")
-
-
-def _owner(row: Payment | Refund) -> tuple[object, ...]:
-    return row.merchant_id, row.mode
 
 
 def _asked(refund: Refund) -> tuple[object, ...]:
@@ -96,7 +74,8 @@ def _asked(refund: Refund) -> tuple[object, ...]:
         refund.id,
         refund.payment_id,
         refund.charge_id,
-        *_owner(refund),
+        refund.merchant_id,
+        refund.mode,
         refund.money,
         refund.kind,
         refund.reason,

@@ -11,8 +11,7 @@ from domain.due import Lease
 from domain.errors import NotFound
 from domain.payout import Payout
 from domain.refund import Refund, RefundKind
-from ops.store.memory.books import Job, Kept, announced, row_of
-from ops.store.memory.laws import LawBroken
+from ops.store.memory.books import Kept, new, row_of
 from ops.store.memory.order_laws import (
     check_adds_up,
     check_new_payout,
@@ -20,6 +19,7 @@ from ops.store.memory.order_laws import (
     check_payout,
     check_refund,
 )
+from ops.store.memory.pointers import check_pointers
 from ops.store.memory.session import MemorySession, rescheduled
 
 
@@ -33,23 +33,14 @@ class MemoryOrderWork(MemorySession):
     def add_refund(self, refund: Refund) -> bool:
         """Insert a refund. False: the late money of this charge is being given back already."""
         books = self.books
-        check_new_refund(
-            refund,
-            row_of(books.payments, refund.payment_id),
-            row_of(books.attempts, refund.charge_id),
-            books.gateways,
-        )
-        if books.refunds.get(refund.id) is not None:
-            raise LawBroken("refunds_pkey")
-        known = books.refunds_of.get(refund.payment_id) or ()
-        if refund.kind is RefundKind.LATE:
-            late = [one for one in self.refunds(refund.payment_id) if one.kind is RefundKind.LATE]
-            if any(one.charge_id == refund.charge_id for one in late):
-                return False
-        else:
+        check_new_refund(refund, row_of(books.attempts, refund.charge_id))
+        kept, late = new(refund, refund.created_at), refund.kind is RefundKind.LATE
+        if late and books.refunds.conflict(refund.id, kept, "refunds_late_once") is not None:
+            return False
+        books.refunds.insert(refund.id, kept)
+        check_pointers(books, refund)
+        if not late:
             self.summed.add(refund.payment_id)
-        books.refunds.put(refund.id, Kept(refund, Job(announced(refund.due, refund.created_at))))
-        books.refunds_of.put(refund.payment_id, (*known, refund.id))
         return True
 
     def refund(self, id_: UUID) -> Refund | None:
@@ -58,21 +49,18 @@ class MemoryOrderWork(MemorySession):
 
     def refunds(self, payment_id: UUID) -> Sequence[Refund]:
         """Every refund of a payment, oldest first."""
-        ids = self.books.refunds_of.get(payment_id) or ()
-        found = [kept.row for id_ in ids if (kept := self.books.refunds.get(id_))]
+        found = (kept.row for kept in self.books.refunds.among(payment_id))
         return sorted(found, key=lambda refund: (refund.created_at, refund.id))
 
     def save_refund(self, refund: Refund, lease: Lease | None = None) -> Refund:
         """Write a refund, one version on; a lease as in `save_payment`."""
-        kept = self.books.refunds.get(refund.id)
-        job = self._held(kept, refund, lease)
-        assert kept is not None
+        now, kept = self.now, self._held(self.books.refunds, refund, lease)
         saved = replace(refund, version=refund.version + 1)
         check_refund(kept.row, saved)
         if saved.kind is not RefundKind.LATE:
             self.summed.add(saved.payment_id)
-        job = rescheduled(job, saved.due, self.now, ends_lease=lease is not None)
-        self.books.refunds.put(saved.id, Kept(saved, job))
+        job = rescheduled(kept.job, saved.due, now, ends_lease=lease is not None)
+        self._write(self.books.refunds, saved.id, kept, Kept(saved, job))
         return saved
 
     def settle_sums(self) -> None:
@@ -88,27 +76,23 @@ class MemoryOrderWork(MemorySession):
 
     def add_payout(self, payout: Payout) -> None:
         """Insert a payout."""
-        check_new_payout(payout, self.books.gateways)
-        if self.books.payouts.get(payout.id) is not None:
-            raise LawBroken("payouts_pkey")
-        job = Job(announced(payout.due, payout.created_at))
-        self.books.payouts.put(payout.id, Kept(payout, job))
+        check_new_payout(payout)
+        self.books.payouts.insert(payout.id, new(payout, payout.created_at))
+        check_pointers(self.books, payout)
 
     def lock_payout(self, id_: UUID) -> Payout:
-        """Read a payout; everything is held until the transaction ends."""
-        self.tick()
-        kept = self.books.payouts.get(id_)
-        if kept is None:
+        """Read a payout and hold its row until the transaction ends."""
+        payout = self._locked(self.books.payouts, id_)
+        if payout is None:
             raise NotFound("payout")
-        return kept.row
+        return payout
 
     def save_payout(self, payout: Payout, lease: Lease | None = None) -> Payout:
         """Write a payout, one version on; a lease as in `save_payment`."""
-        kept = self.books.payouts.get(payout.id)
-        job = self._held(kept, payout, lease)
-        assert kept is not None
+        now, kept = self.now, self._held(self.books.payouts, payout, lease)
         saved = replace(payout, version=payout.version + 1)
-        check_payout(kept.row, saved, self.books.gateways)
-        job = rescheduled(job, saved.due, self.now, ends_lease=lease is not None)
-        self.books.payouts.put(saved.id, Kept(saved, job))
+        check_payout(kept.row, saved)
+        job = rescheduled(kept.job, saved.due, now, ends_lease=lease is not None)
+        self.books.payouts.update(saved.id, kept, Kept(saved, job))
+        check_pointers(self.books, saved)
         return saved

@@ -12,8 +12,9 @@ from domain.due import Lease
 from domain.errors import NotFound
 from domain.fraud.score import Assessment
 from domain.payment import NOTED, Payment
-from ops.store.memory.books import Kept
-from ops.store.memory.laws import LawBroken, check_payment
+from ops.store.memory.books import Kept, row_of
+from ops.store.memory.laws import check_payment, require
+from ops.store.memory.pointers import check_pointers
 from ops.store.memory.session import MemorySession, rescheduled
 
 
@@ -26,43 +27,44 @@ class MemoryPaymentWork(MemorySession):
 
     def payment(self, id_: UUID) -> Payment:
         """Read a payment without holding it."""
-        return self._payment(id_).row
+        payment = row_of(self.books.payments, id_)
+        if payment is None:
+            raise NotFound("payment")
+        return payment
 
     def lock_payment(self, id_: UUID) -> Payment:
-        """Read a payment; everything is held until the transaction ends."""
-        self.tick()
-        return self._payment(id_).row
+        """Read a payment and hold its row until the transaction ends."""
+        payment = self._locked(self.books.payments, id_)
+        if payment is None:
+            raise NotFound("payment")
+        return payment
 
     def save_payment(self, payment: Payment, lease: Lease | None = None) -> Payment:
         """Write a payment, one version on; with a lease, only while it is ours, and end it."""
-        job = self._held(self.books.payments.get(payment.id), payment, lease)
-        before = self._payment(payment.id).row
-        saved = replace(_noted(before, payment, self.now), version=payment.version + 1)
-        check_payment(before, saved, self.books.gateways)
+        now, kept = self.now, self._held(self.books.payments, payment, lease)
+        before = kept.row
+        saved = replace(_noted(before, payment, self._clock()), version=payment.version + 1)
+        check_payment(before, saved)
+        job = rescheduled(kept.job, saved.due, now, ends_lease=lease is not None)
+        self.books.payments.update(saved.id, kept, Kept(saved, job))
+        check_pointers(self.books, saved)
         if _refunds(before) != _refunds(saved):
             self.summed.add(saved.id)
-        job = rescheduled(job, saved.due, self.now, ends_lease=lease is not None)
-        self.books.payments.put(payment.id, Kept(saved, job))
         return saved
 
     def release(self, payment_id: UUID, lease: Lease) -> None:
         """End our lease and change nothing else."""
-        kept = self.books.payments.get(payment_id)
-        if kept is not None and kept.job.lease_token == lease.token:
+        payments = self.books.payments
+        found = self._found(payments, payment_id, lambda k, at: k.job.lease_token == lease.token)
+        if found is not None:
+            kept = found[0]
             freed = replace(kept.job, lease_until=None, lease_owner=None)
-            self.books.payments.put(payment_id, Kept(kept.row, freed))
+            payments.update(payment_id, kept, Kept(kept.row, freed))
 
     def add_assessment(self, payment_id: UUID, assessment: Assessment) -> None:
         """Store the one fraud decision of a payment."""
-        if self.books.assessments.get(payment_id) is not None:
-            raise LawBroken("fraud_checks_pkey")
-        self.books.assessments.put(payment_id, assessment)
-
-    def _payment(self, id_: UUID | None) -> Kept[Payment]:
-        kept = None if id_ is None else self.books.payments.get(id_)
-        if kept is None:
-            raise NotFound("payment")
-        return kept
+        self.books.assessments.insert(payment_id, assessment)
+        require(self.books.payments.pointed(payment_id) is not None, "fraud_checks_payment_id_fkey")
 
 
 def _noted(before: Payment, after: Payment, now: datetime) -> Payment:

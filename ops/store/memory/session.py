@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from domain.books import Claim, Row
@@ -14,8 +15,14 @@ from domain.events import Told
 from domain.payment import Payment
 from domain.payout import Payout
 from domain.refund import Refund
-from ops.store.memory.books import Books, Job, Kept, Table, announced
+from ops.store.memory.books import Books, Job, Kept, announced
+from ops.store.memory.locks import LOCKED, WRITTEN
+from ops.store.memory.pointers import check_pointers
+from ops.store.memory.tables import Table
 from ops.store.work.session import StaleWrite
+
+Value = TypeVar("Value")
+Versioned = TypeVar("Versioned", Payment, Refund, Payout)
 
 
 class MemorySession:
@@ -52,34 +59,73 @@ class MemorySession:
             return False
         if job.lease_until is None or job.lease_until <= now:
             return True
-        return job.lease_owner is None or not self._lives(job.lease_owner)
+        return job.lease_owner is not None and not self._lives(job.lease_owner)
+
+    def _found(
+        self,
+        table: Table[UUID, Value],
+        id_: UUID,
+        fits: Callable[[Value, datetime], bool],
+        mode: int = WRITTEN,
+    ) -> tuple[Value, datetime] | None:
+        """Find and hold the row that an UPDATE changes, as READ COMMITTED does.
+
+        A row that does not fit as it is committed is not waited for; one that somebody changed while
+        we waited is looked at again. With it comes the time at which it was seen to fit.
+        """
+        row, at = table.get(id_), self._clock()
+        while row is not None and fits(row, at):
+            table.lock(id_, mode)
+            held = table.get(id_)
+            if held is row:
+                return row, at
+            row, at = held, self._clock()
+        return None
+
+    def _write(self, table: Table[UUID, Value], id_: UUID, before: Value, after: Value) -> None:
+        """Replace a row that was found and is held."""
+        again = table.is_own(id_)
+        table.update(id_, before, after)
+        if again:
+            check_pointers(self.books, after.row if isinstance(after, Kept) else after)
+
+    def _locked(self, table: Table[UUID, Kept[Row]], id_: UUID) -> Row | None:
+        """Read a row and hold it until the transaction ends."""
+        found = self._found(table, id_, lambda kept, at: True, LOCKED)
+        if found is None:
+            return None
+        kept, self._now = found
+        return kept.row
 
     def _claim(
         self, table: Table[UUID, Kept[Row]], id_: UUID, owner: int, lease_s: float
     ) -> Claim[Row] | None:
-        kept = table.get(id_)
-        now = self.tick()
-        if kept is None or not self.is_free(kept.job, kept.row.due, now):
+        found = self._found(table, id_, lambda k, at: self.is_free(k.job, k.row.due, at))
+        if found is None:
             return None
+        kept, at = found
         due = replace(kept.row.due, starts=kept.row.due.starts + 1)
         row = replace(kept.row, due=due)
-        until = now + timedelta(seconds=lease_s)
+        until = at + timedelta(seconds=lease_s)
         token = kept.job.lease_token + 1
         job = replace(kept.job, wakes=0, lease_owner=owner, lease_until=until, lease_token=token)
-        table.put(id_, Kept(row, job))
+        self._write(table, id_, kept, Kept(row, job))
+        self.tick()
         return Claim(row, Lease(token, owner), due.starts)
 
     def _held(
-        self,
-        kept: Kept[Payment] | Kept[Refund] | Kept[Payout] | None,
-        row: Payment | Refund | Payout,
-        lease: Lease | None,
-    ) -> Job:
-        """Return the job of a row that may be written one version on; else refuse."""
-        ours = kept is not None and (lease is None or kept.job.lease_token == lease.token)
-        if kept is None or not ours or kept.row.version != row.version:
+        self, table: Table[UUID, Kept[Versioned]], row: Versioned, lease: Lease | None
+    ) -> Kept[Versioned]:
+        """Return a row, held, that may be written one version on; else refuse."""
+
+        def fits(kept: Kept[Versioned], at: datetime) -> bool:
+            ours = lease is None or kept.job.lease_token == lease.token
+            return ours and kept.row.version == row.version
+
+        found = self._found(table, row.id, fits)
+        if found is None:
             raise (LeaseLost if lease else StaleWrite)(str(row.id))
-        return kept.job
+        return found[0]
 
 
 def rescheduled(job: Job, due: Due, now: datetime, *, ends_lease: bool) -> Job:

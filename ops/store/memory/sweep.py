@@ -9,8 +9,9 @@ from uuid import UUID
 
 from domain.books import Row
 from domain.commands import Command
-from ops.store.memory.books import ANNOUNCED, Kept, Table
+from ops.store.memory.books import ANNOUNCED, Kept
 from ops.store.memory.store import MemoryStore, MemoryWork
+from ops.store.memory.tables import Table
 from ops.store.sweep import BATCH, Wake
 
 #: Announcements of one row become rarer up to this.
@@ -46,14 +47,15 @@ def _announced(
         if kept.job.wake_at is not None
         and kept.job.wake_at <= now
         and work.is_free(kept.job, kept.row.due, now)
+        and not table.is_held(kept.row.id)
     ]
     due.sort(key=lambda pair: pair[0])
     wakes = []
     for _, kept in due[:batch]:
         job = kept.job
         pause = min(ANNOUNCED * 2 ** min(job.wakes, MAX_EXPONENT), RAREST)
-        table.put(
-            kept.row.id, Kept(kept.row, replace(job, wakes=job.wakes + 1, wake_at=now + pause))
-        )
+        swept = replace(job, wakes=job.wakes + 1, wake_at=now + pause)
+        table.lock(kept.row.id)
+        table.update(kept.row.id, kept, Kept(kept.row, swept))
         wakes.append(Wake(command(kept.row), kept.row.id, kept.row.request_id))
     return wakes

@@ -1,0 +1,1 @@
+"""The real flows under a seeded scheduler and a virtual clock: every history can be replayed."""
