@@ -6,7 +6,7 @@ import threading
 
 import psycopg
 
-from ops.store.engine import session_options
+from ops.store.engine import session, session_options
 
 #: Names the one lock that the leading clock holds.
 LEADER_LOCK = 7_305_809_221_003
@@ -17,7 +17,7 @@ class Leader:
 
     def __init__(self, database_url: str, service: str) -> None:
         self._url = database_url
-        self._options = session_options(service)
+        self._terms = session(session_options(service))
         self._session: psycopg.Connection[tuple[object, ...]] | None = None
         self._asking = threading.Lock()  # ticks run in threads, and only one session may be opened
 
@@ -31,17 +31,15 @@ class Leader:
             if self._session is not None:
                 self._session.execute("SELECT 1")
                 return True
-            session = psycopg.connect(
-                self._url, autocommit=True, options=self._options, connect_timeout=5
-            )
-            found = session.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_LOCK,)).fetchone()
-            if found and found[0]:
-                self._session = session
-                return True
-            session.close()
+            self._session = psycopg.connect(self._url, autocommit=True, **self._terms)
+            asked = self._session.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_LOCK,))
+            found = asked.fetchone()
+            leads = bool(found and found[0])
         except psycopg.Error:
+            leads = False
+        if not leads:
             self.resign()
-        return False
+        return leads
 
     def resign(self) -> None:
         """Give the leadership up."""

@@ -8,7 +8,7 @@ import threading
 import psycopg
 import structlog
 
-from ops.store.engine import session_options
+from ops.store.engine import session, session_options
 
 #: How often the lock's session is looked after. A dead session costs others nothing: our leases
 #: count as ended meanwhile, and whatever we still learn is applied as a fact.
@@ -23,7 +23,7 @@ class Presence:
     def __init__(self, database_url: str, service: str) -> None:
         self.owner = secrets.randbits(62)
         self._url = database_url
-        self._options = session_options(f"{service}-presence")
+        self._terms = session(session_options(f"{service}-presence"))
         self._stop = threading.Event()
         self._session = self._open()
         self._thread = threading.Thread(target=self._keep, name="presence", daemon=True)
@@ -36,11 +36,13 @@ class Presence:
         self._session.close()
 
     def _open(self) -> psycopg.Connection[tuple[object, ...]]:
-        session = psycopg.connect(
-            self._url, autocommit=True, options=self._options, connect_timeout=5
-        )
-        session.execute("SELECT pg_advisory_lock(%s)", (self.owner,))
-        return session
+        opened = psycopg.connect(self._url, autocommit=True, **self._terms)
+        try:
+            opened.execute("SELECT pg_advisory_lock(%s)", (self.owner,))
+        except psycopg.Error:
+            opened.close()  # the server may still think that our last session lives
+            raise
+        return opened
 
     def _keep(self) -> None:
         while not self._stop.wait(CHECK_S):

@@ -8,13 +8,15 @@ as good as a new one, so there is no AgeLimit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
+from uuid import uuid4
 
 from dramatiq import Broker, Middleware
-from dramatiq.broker import Consumer
+from dramatiq.broker import Consumer, MessageProxy
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import ConnectionClosed
 
 from ops.queue.client import WorkerClient, connect
 from ops.queue.depths import NAMESPACE
@@ -36,8 +38,8 @@ IDLE_PAUSE_MS: Final = 150
 #: Only messages for unknown actors end there. Their rows are awake again long before.
 DEAD_MESSAGE_TTL_MS: Final = 3_600_000
 
-#: A worker that waits loses nothing; but messages whose fetch was not answered in time stay with
-#: the process until it ends, so it waits longer than a sender.
+#: A worker that waits loses nothing; but messages whose fetch was not answered in time come back
+#: only after a heartbeat's time, so it waits longer than a sender.
 WORKER_CONNECT_S: Final = 1.0
 WORKER_SOCKET_S: Final = 2.0
 #: A sender stands in the way of an answer to somebody: together less than a second at worst.
@@ -58,7 +60,45 @@ class WakefulBroker(RedisBroker):
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5_000) -> Consumer:
         """Return the queue's consumer; `timeout` (ms) bounds its pause after an empty look."""
         pause = min(timeout, IDLE_PAUSE_MS)
-        return super().consume(queue_name, prefetch, pause)
+        return _Fetching(super().consume(queue_name, prefetch, pause), self)
+
+    def begin_anew(self) -> None:
+        """Go on under another name. What the old one has fetched, heard of or not, is given back
+        by whoever finds its heartbeat too old; what runs meanwhile runs twice, and the second
+        claim finds nothing."""
+        self.broker_id = str(uuid4())
+
+
+class _Fetching(Consumer):
+    """A consumer that gives back what it never heard of.
+
+    The server takes ids from the queue before it answers. If that answer is lost they belong to a
+    worker that lives and does not know them: they would stay with it until the process ends, and
+    every lost answer would add more.
+    """
+
+    def __init__(self, consumer: Consumer, broker: WakefulBroker) -> None:
+        self._consumer = consumer
+        self._broker = broker
+
+    def __next__(self) -> MessageProxy | None:
+        try:
+            return next(self._consumer)
+        except ConnectionClosed:
+            self._broker.begin_anew()
+            raise
+
+    def ack(self, message: MessageProxy) -> None:
+        self._consumer.ack(message)
+
+    def nack(self, message: MessageProxy) -> None:
+        self._consumer.nack(message)
+
+    def requeue(self, messages: Iterable[MessageProxy]) -> None:
+        self._consumer.requeue(messages)
+
+    def close(self) -> None:
+        self._consumer.close()
 
 
 def make_broker(url: str, *, middleware: Sequence[Middleware]) -> Broker:

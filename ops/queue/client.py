@@ -18,6 +18,9 @@ _OUTAGES: Final = (
     redis.ReadOnlyError,
     redis.OutOfMemoryError,
 )
+#: The same, said by a server for which redis-py has no class: its disk is full, a script keeps it,
+#: too few replicas follow, its primary is gone.
+_UNABLE: Final = ("MISCONF", "BUSY ", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN")
 
 
 class WorkerClient(redis.Redis):
@@ -29,6 +32,10 @@ class WorkerClient(redis.Redis):
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except _OUTAGES as error:
             raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        except redis.ResponseError as error:
+            if str(error).startswith(_UNABLE):
+                raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+            raise
 
 
 def connect(

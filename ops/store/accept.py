@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from domain.checkout import Checkout
 from domain.errors import DomainError, KeyInFlight
@@ -19,6 +19,7 @@ from domain.events import Actor, payment_told
 from domain.idempotency import Recorded
 from domain.payment import INACTIVE, Mode, Payment
 from ops.store import rows
+from ops.store.engine import is_undone
 from ops.store.story import entry_values, event_values
 from ops.vault import Vault
 
@@ -27,6 +28,8 @@ KeyId: TypeAlias = tuple[UUID, str, str]
 
 #: A concurrent duplicate waits for the first one's commit at most this long (law 7), then 409.
 LOCK_TIMEOUT_MS = 2_000
+#: Tries of one checkout that the database undoes for the sake of another transaction.
+MAX_TRIES = 3
 
 # A key is won by whoever inserts it; everybody else waits for that commit and reads the answer.
 _KEYS = """
@@ -137,33 +140,44 @@ class Acceptance:
         ordered = [first[id_] for id_ in sorted(first)]
         try:
             found = await self._transaction(ordered)
-        except psycopg.OperationalError as error:
-            if error.sqlstate is None:  # the database went away, perhaps while it committed
-                found = await self._reread(ordered, error)
-            else:
+        except psycopg.Error as error:
+            if may_be_one_row(error):
                 found = await self._one_by_one(ordered)
-        except psycopg.Error:
-            found = await self._one_by_one(ordered)
+            else:
+                found = await self._reread(ordered, error)
         return [_judged(ask, first[ask.id], found[ask.id]) for ask in asks]
 
     async def _one_by_one(self, asks: Sequence[Ask]) -> dict[KeyId, Answer]:
         """One row spoils the batch: answer each alone, so that only the bad one hears of it."""
         found: dict[KeyId, Answer] = {}
-        for ask in asks:
+        for index, ask in enumerate(asks):
             try:
-                found |= await self._transaction([ask])
+                found |= await self._alone(ask)
             except psycopg.errors.LockNotAvailable:
                 found[ask.id] = KeyInFlight(
                     "the first request with this Idempotency-Key is still being written",
                     fix="send the same request again in a second",
                 )
             except psycopg.Error as error:
+                if not may_be_one_row(error):  # the rest would fare no better, only wait longer
+                    return found | await self._reread(asks[index:], error)
                 found[ask.id] = error
         return found
+
+    async def _alone(self, ask: Ask) -> dict[KeyId, Answer]:
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return await self._transaction([ask])
+            except psycopg.Error as error:
+                if not is_undone(error):
+                    raise
+        return await self._transaction([ask])
 
     async def _reread(self, asks: Sequence[Ask], error: Exception) -> dict[KeyId, Answer]:
         """The answer to COMMIT was lost: what is written counts, and nobody is told anything else."""
         found: dict[KeyId, Answer] = {ask.id: error for ask in asks}
+        if isinstance(error, PoolTimeout):  # nothing was begun
+            return found
         try:
             async with self._pool.connection() as db:
                 written = await _recorded(db, [ask.id for ask in asks])
@@ -243,6 +257,23 @@ class Acceptance:
             await db.execute(_CONFLICT, (409, body, *ask.id))
             found[ask.id] = Accepted(Recorded(ask.fingerprint, 409, body), ask.payment_id, False)
         return found
+
+
+_NO_ROWS_FAULT = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+
+
+def may_be_one_row(error: psycopg.Error) -> bool:
+    """Whether one row may be to blame: its contents, or another transaction in its way. A server
+    that is full, overloaded, stopped or gone fails whatever it is asked."""
+    return (
+        is_undone(error)
+        or isinstance(error, psycopg.errors.LockNotAvailable)
+        or not isinstance(error, _NO_ROWS_FAULT)
+    )
 
 
 def _judged(ask: Ask, first: Ask, answer: Answer) -> Answer:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+import psycopg
 from psycopg import AsyncConnection
 
 from domain.errors import Overloaded
-from ops.store.accept import Pool
+from ops.store.accept import Pool, may_be_one_row
 from ops.vault import Vault
 
 #: How many webhooks of one gateway may wait for a certificate. A stranger can make them up, and
@@ -94,12 +95,42 @@ class Inbox:
         for one in came:
             events.setdefault((one.gateway_id, one.dedupe_key), []).append(one)
         ordered = [copies for _, copies in sorted(events.items())]
-        async with self._pool.connection() as db:
-            found = await self._write(db, _STORE, [one for one in ordered if not one[0].headers])
-            found |= await self._write(
-                db, _STORE_UNVERIFIED, [one for one in ordered if one[0].headers]
-            )
+        try:
+            found = await self._transaction(ordered)
+        except psycopg.Error as error:
+            if len(ordered) == 1 or not may_be_one_row(error):
+                raise
+            return await self._one_by_one(came, ordered)
         return [_answer(one, found) for one in came]
+
+    async def _one_by_one(
+        self, came: Sequence[Came], events: Sequence[Sequence[Came]]
+    ) -> list[Stored | Exception]:
+        """One row spoils the batch: store each alone, so that only the bad one is refused.
+
+        Raises what is no row's fault: then nobody is told that anything was stored.
+        """
+        found: dict[Event, tuple[UUID, bool]] = {}
+        refused: dict[Event, Exception] = {}
+        for copies in events:
+            try:
+                found |= await self._transaction([copies])
+            except psycopg.Error as error:
+                if not may_be_one_row(error):
+                    raise
+                refused[copies[0].gateway_id, copies[0].dedupe_key] = error
+        return [
+            refused.get((one.gateway_id, one.dedupe_key)) or _answer(one, found) for one in came
+        ]
+
+    async def _transaction(
+        self, events: Sequence[Sequence[Came]]
+    ) -> dict[Event, tuple[UUID, bool]]:
+        async with self._pool.connection() as db:
+            found = await self._write(db, _STORE, [one for one in events if not one[0].headers])
+            return found | await self._write(
+                db, _STORE_UNVERIFIED, [one for one in events if one[0].headers]
+            )
 
     async def _write(
         self, db: AsyncConnection[Any], query: str, events: Sequence[Sequence[Came]]

@@ -8,9 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 
+from domain.books import Interrupted
 from domain.events import Told
 from domain.routing import GatewayRow
+from ops.store.engine import is_cut_off, is_undone
 from ops.store.gateways import read_gateways
 from ops.store.work.attempts import AttemptWork
 from ops.store.work.cases import CaseWork
@@ -24,6 +27,10 @@ from ops.vault import Vault
 
 #: How long an idempotency key gives its answer, where nobody says otherwise.
 KEY_TTL = timedelta(days=30)
+
+
+class Cut(OperationalError, Interrupted):
+    """A transaction that the database undid, or of which nobody knows whether it committed."""
 
 
 class PostgresStore:
@@ -47,11 +54,16 @@ class PostgresStore:
     @contextmanager
     def begin(self) -> Iterator[PostgresWork]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
-        with self._engine.begin() as connection:
-            work = PostgresWork(connection, self._vault, self._new_id, self._key_ttl)
-            yield work
-            if work.unanswered:
-                raise StaleWrite(f"won and not answered: {len(work.unanswered)} keys")
+        try:
+            with self._engine.begin() as connection:
+                work = PostgresWork(connection, self._vault, self._new_id, self._key_ttl)
+                yield work
+                if work.unanswered:
+                    raise StaleWrite(f"won and not answered: {len(work.unanswered)} keys")
+        except OperationalError as error:
+            if not (is_undone(error.orig) or is_cut_off(error.orig)):
+                raise
+            raise Cut(error.statement, None, error.orig or error) from error
         if work.told:
             self._committed(work.told)
 

@@ -1,0 +1,48 @@
+"""A column that a migration adds under way disturbs nobody who has read the table before."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from ops.store.engine import open_engine, session, session_options
+from tests.store.conftest import Books
+
+pytestmark = pytest.mark.services
+#: More often than the driver waits before it has the server keep a statement.
+OFTEN = 10
+READ = "SELECT * FROM seen_before"
+ADD = "ALTER TABLE seen_before ADD COLUMN more text"
+
+
+@pytest.fixture
+def seen_before(books: Books) -> str:
+    books.sql("DROP TABLE IF EXISTS seen_before")
+    books.sql("CREATE TABLE seen_before (id int)")
+    books.sql("INSERT INTO seen_before VALUES (1)")
+    return books.url
+
+
+def test_a_session_of_the_pool_reads_on(books: Books, seen_before: str) -> None:
+    engine = open_engine(seen_before, "columns", 1)
+    for _ in range(OFTEN):
+        with engine.begin() as db:
+            assert tuple(db.execute(text(READ)).one()) == (1,)
+
+    books.sql(ADD)
+
+    with engine.begin() as db:
+        assert tuple(db.execute(text(READ)).one()) == (1, None)
+    engine.dispose()
+
+
+def test_a_session_of_the_door_reads_on(books: Books, seen_before: str) -> None:
+    kept = session(session_options("columns"))
+    with psycopg.connect(seen_before, autocommit=True, **kept) as db:
+        for _ in range(OFTEN):
+            assert db.execute(READ).fetchone() == (1,)
+
+        books.sql(ADD)
+
+        assert db.execute(READ).fetchone() == (1, None)
