@@ -1,4 +1,4 @@
-"""Parked: what waits for a person, why, and how to set it going again."""
+"""Parked: what waits for a person, why, what may be said of it, and how to set it going again."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ _NEXT: Final = {
 def list_(
     limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many.")] = 100,
 ) -> None:
-    """List what waits for a person, longest first: what it means and what to do.
+    """List what waits for a person, longest first: what it means, what to do, what may be said of it.
 
-    Nothing parked happens by itself, but facts still arrive and may settle it.
+    Nothing parked happens by itself, but facts still arrive and may settle it. What you have found
+    out with the provider you say with `paylink parked settle ID --as WORD`.
     """
     with open_books() as books, books.engine.connect() as db:
         found, count = list_parked(db, limit)
     if not found:
         screen().print("nothing waits for a person")
         return
-    columns = ("id, about", "is", "why", "what it means, what to do")
+    columns = ("id, about", "is", "why", "what it means, what to do", "settle --as")
     screen().print(table(columns, [_line(row) for row in found]))
     if count > len(found):
         note(f"{count - len(found)} more: paylink parked list --limit {min(count, MOST_LISTED)}")
@@ -49,7 +50,7 @@ def list_(
 
 def retry(
     id_: Annotated[
-        str, typer.Argument(metavar="ID", help="As the list shows it: pay_, att_ or whk_...")
+        str, typer.Argument(metavar="ID", help="As the list shows it: att_..., pay_...")
     ],
 ) -> None:
     """Make a parked row due now; the audit notes who did it.
@@ -57,7 +58,7 @@ def retry(
     Nothing is sent from here: within seconds a worker takes the row. An attempt is looked up at its
     own gateway, never sent anew by this. Whatever parked it may park it again.
     """
-    kind, row_id = _row(id_.strip())
+    kind, row_id = row_named(id_.strip())
     try:
         with open_books() as books, books.engine.begin() as db:
             reason = unpark(db, kind, row_id, operator())
@@ -69,14 +70,16 @@ def retry(
     screen().print(f"{public(kind, row_id)} was parked as {reason} and is due now: {_NEXT[kind]}")
 
 
-def _row(typed: str) -> tuple[Kind, UUID]:
+def row_named(typed: str) -> tuple[Kind, UUID]:
+    """Read the id of a row that can be parked. Raises Misuse."""
     for kind in TABLES:
         try:
             return kind, parse(kind, typed)
         except NotFound:
             continue
-    fix = "copy it from `paylink parked list`: pay_, att_ or whk_ and 32 hexadecimal digits"
-    raise Misuse("ID", f"{typed} is not the id of a payment, an attempt or a webhook", fix)
+    kinds = ", ".join(f"{kind}_" for kind in TABLES)
+    fix = f"copy it from `paylink parked list`: {kinds} and 32 hexadecimal digits"
+    raise Misuse("ID", f"{typed} is not the id of anything that can be parked", fix)
 
 
 def _line(row: ParkedRow) -> tuple[object, ...]:
@@ -88,4 +91,5 @@ def _line(row: ParkedRow) -> tuple[object, ...]:
         state(row.state).append(at),
         f"{row.reason}\nfor {row.owner}\nsince {moment(row.since)}",
         f"{means} {do}",
+        ", ".join(row.words),
     )

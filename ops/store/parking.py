@@ -10,14 +10,15 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from domain.attempt import HARMLESS, State
+from domain.attempt import HARMLESS, Operation, State
 from domain.due import Reason
 from domain.errors import IllegalMove, NotFound
-from domain.events import Actor, Entry, Event, Told
+from domain.events import Actor, Entry, Event, Json, Told
 from domain.ids import Kind, public
 from domain.payment import FINAL, Mode, Status
 from domain.payout import PayoutStatus
 from domain.refund import PROMISED
+from domain.settling import OTHERS, Word, possible
 from ops.store.story import tell
 
 #: Which table holds what kind of parked row.
@@ -34,6 +35,7 @@ _STATE: Final = dict.fromkeys(TABLES, "status") | {
     Kind.PAYMENT_METHOD: "'deleted'",
 }
 #: What a row is about, and the kind of that, where one is known.
+_OPERATION: Final = dict.fromkeys(TABLES, "NULL") | {Kind.ATTEMPT: "operation"}
 _ABOUT: Final = dict.fromkeys(TABLES, ("NULL::uuid", "NULL")) | {
     Kind.ATTEMPT: (
         "coalesce(payment_id, payout_id)",
@@ -46,7 +48,8 @@ _ABOUT: Final = dict.fromkeys(TABLES, ("NULL::uuid", "NULL")) | {
 _ROWS: Final = " UNION ALL ".join(
     f"SELECT '{kind}' AS kind, id, {_STATE[kind]} AS state, parked_reason AS reason, owner,"
     f" parked_at AS since, gateway_id AS gateway, {_ABOUT[kind][0]} AS about,"
-    f" {_ABOUT[kind][1]} AS about_kind FROM {table} WHERE parked_at IS NOT NULL"
+    f" {_ABOUT[kind][1]} AS about_kind, {_OPERATION[kind]} AS operation"
+    f" FROM {table} WHERE parked_at IS NOT NULL"
     for kind, table in TABLES.items()
 )
 _LIST = text(f"SELECT * FROM ({_ROWS}) parked ORDER BY since, id LIMIT :limit")
@@ -103,6 +106,18 @@ _UNPARKS = {
     for kind, table in TABLES.items()
 }
 
+#: What is read no more is as good as processed; what its provider has forgotten is nobody's token.
+_DISMISS = {
+    Kind.WEBHOOK: text(
+        "UPDATE webhook_events SET parked_at = NULL, parked_reason = NULL, owner = NULL,"
+        " status = 'processed' WHERE id = :id"
+    ),
+    Kind.PAYMENT_METHOD: text(
+        "UPDATE payment_methods SET parked_at = NULL, parked_reason = NULL, owner = NULL,"
+        " token = NULL WHERE id = :id"
+    ),
+}
+
 #: In these nothing that runs by itself can help: who decides is a person.
 _DECIDED: Final = frozenset(
     {*HARMLESS, State.CAPTURED, State.SUCCEEDED, State.REVERSED, State.RETURNED}
@@ -128,6 +143,12 @@ class ParkedRow:
     #: The attempt's payment or payout, the webhook's attempt, the refund's payment, the method's
     #: customer.
     about: tuple[Kind, UUID] | None
+    operation: Operation | None = None
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """What a person may say of it."""
+        return possible(self.kind, self.state, self.operation)
 
 
 def list_parked(db: Connection, limit: int) -> tuple[Sequence[ParkedRow], int]:
@@ -142,6 +163,7 @@ def list_parked(db: Connection, limit: int) -> tuple[Sequence[ParkedRow], int]:
             row.since,
             row.gateway,
             None if row.about is None else (Kind(row.about_kind), row.about),
+            None if row.operation is None else Operation(row.operation),
         )
         for row in db.execute(_LIST, {"limit": limit})
     ]
@@ -162,36 +184,61 @@ def unpark(db: Connection, kind: Kind, id_: UUID, by: str) -> Reason:
         raise NotFound(kind.name.lower())
     _allow(kind, row)
     db.execute(_UNPARKS[kind], {"id": id_})
-    reason = Reason(row.parked_reason)
-    action, name = f"{kind.name.lower()}.unparked", public(kind, id_)
-    before, after = {"parked": reason.value}, {"parked": None, "state": row.state}
-    mode = Mode(row.mode)
-    entity = kind.name.lower()
-    entry = Entry(
-        Actor.OPERATOR,
-        by,
-        action,
-        entity,
-        name,
-        row.merchant_id,
-        mode,
-        before,
-        after,
-        row.request_id,
+    _tell(db, kind, id_, row, "unparked", by, {"parked": None, "state": row.state})
+    return Reason(row.parked_reason)
+
+
+def dismiss(db: Connection, kind: Kind, id_: UUID, word: Word, evidence: str, by: str) -> Reason:
+    """Settle a parked row that is about no money, audited; returns why it was parked.
+
+    Raises `NotFound`, and `IllegalMove` where it is not parked or this cannot be said of it.
+    """
+    row = db.execute(_HELD[kind], {"id": id_}).one_or_none()
+    if row is None:
+        raise NotFound(kind.name.lower())
+    if row.parked_reason is None:
+        raise _not_parked()
+    if word is not OTHERS[kind]:
+        raise IllegalMove(f"only {OTHERS[kind]} can be said of it", fix=f"say {OTHERS[kind]}")
+    db.execute(_DISMISS[kind], {"id": id_})
+    _tell(db, kind, id_, row, "settled", by, {"as": word.value}, {"evidence": evidence})
+    return Reason(row.parked_reason)
+
+
+def _tell(
+    db: Connection,
+    kind: Kind,
+    id_: UUID,
+    row: Any,
+    deed: str,
+    by: str,
+    said: Json,
+    kept: Json | None = None,
+) -> None:
+    """`kept` stays with the audit; what is said, everybody may hear."""
+    noun, name, mode = kind.name.lower(), public(kind, id_), Mode(row.mode)
+    action, before, after = (
+        f"{noun}.{deed}",
+        {"parked": row.parked_reason},
+        {**said, **(kept or {})},
     )
-    event = Event(action, entity, name, after, row.merchant_id, mode, row.request_id)
-    tell(db, [Told(entry, event)])
-    return reason
+    ids = (row.merchant_id, mode)
+    entry = Entry(Actor.OPERATOR, by, action, noun, name, *ids, before, after, row.request_id)
+    tell(db, [Told(entry, Event(action, noun, name, said, *ids, row.request_id))])
+
+
+def _not_parked() -> IllegalMove:
+    return IllegalMove("it is not parked", fix="`paylink parked list` shows what is")
 
 
 def _allow(kind: Kind, row: Any) -> None:
     if row.parked_reason is None:
-        raise IllegalMove("it is not parked", fix="`paylink parked list` shows what is")
+        raise _not_parked()
     if kind is Kind.ATTEMPT and State(row.state) in _DECIDED:
         # A look-up would change nothing, and the row would leave the list with its money unsettled.
         raise IllegalMove(
             f"the attempt is {row.state}: its provider has said all there is to know",
-            fix="settle it with the provider by the facts of `paylink payments show`",
+            fix="find out with the provider, then `paylink parked settle`",
         )
     if kind in (Kind.REFUND, Kind.PAYOUT):
         _allow_order(kind, row)
@@ -209,5 +256,5 @@ def _allow_order(kind: Kind, row: Any) -> None:
     raise IllegalMove(
         f"the {kind.name.lower()} is {row.state}, parked for {row.parked_reason}: nothing that runs"
         " by itself may send it once more",
-        fix="settle it with the provider by the facts of its attempts",
+        fix="find out with the provider, then `paylink parked settle`",
     )
