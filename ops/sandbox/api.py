@@ -12,6 +12,7 @@ from ops.sandbox.refunds.endpoints import RefundEndpoints
 from ops.sandbox.replies import Answer, ApiError, Dripped, Dropped, Reply
 from ops.sandbox.routing import Router
 from ops.sandbox.sightings import Sighting, Sightings
+from ops.sandbox.statements import StatementEndpoints
 from ops.sandbox.times import rfc3339
 from ops.sandbox.vault import Vault
 from ops.sandbox.wire import Request
@@ -28,6 +29,7 @@ class Api:
             PaymentEndpoints(account, execution).routes()
             | RefundEndpoints(account, execution).routes()
             | PayoutEndpoints(account, execution).routes()
+            | StatementEndpoints(account, execution).routes()
             | Vault(account, execution).routes()
         )
 

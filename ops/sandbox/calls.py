@@ -41,12 +41,12 @@ def body_of(request: Request) -> dict[str, Any]:
 
 def no_query(request: Request) -> None:
     """Refuse every query parameter: this endpoint knows none."""
-    _query(request, set())
+    query_of(request, set())
 
 
 def reference_of(request: Request) -> str:
     """Return the one parameter of a search. ApiError 400 without it, or with others."""
-    reference = _query(request, {"reference"}).get("reference", "")
+    reference = query_of(request, {"reference"}).get("reference", "")
     if not 1 <= len(reference) <= 64:
         raise invalid("reference must have 1 to 64 characters.", "reference")
     return reference
@@ -65,7 +65,8 @@ def refused(account: Account, subject: Subject, code: str, message: str) -> Answ
     return ApiError(402, "card_error", code, message, about=about).answer
 
 
-def _query(request: Request, known: Iterable[str]) -> dict[str, str]:
+def query_of(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """Return the query parameters. ApiError 400 for one that is not known."""
     try:
         pairs = parse_qsl(request.query, keep_blank_values=True, max_num_fields=10)
     except ValueError:

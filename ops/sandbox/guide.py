@@ -34,6 +34,7 @@ _ENDPOINTS = (
     ("POST /v1/payments/{id}/cancel", "ends what is not captured"),
     ("POST /v1/payments/{id}/refunds", "gives back; GET /v1/refunds?reference= finds"),
     ("POST /v1/payouts", "pays out; GET ?reference= finds"),
+    ("GET /v1/settlements?since=&until=", "lists what moved, page by page"),
     ("POST /v1/payment_methods/{token}/detach", "nothing is charged with the token any more"),
 )
 _SOURCES = (

@@ -53,6 +53,23 @@ class Settlements:
         last = min(first + most, readable)
         return [_line(ledger.read(seq)) for seq in self._seqs[first:last]], last < readable
 
+    def between(
+        self, ledger: Ledger, since: str, until: str, after_seq: int, most: int
+    ) -> tuple[list[dict[str, Any]], bool]:
+        """Return up to `most` lines of a window after a ledger line, and whether there are more.
+
+        Times are compared as they are written, which is one form of one length.
+        """
+        readable = bisect_right(self._seqs, ledger.on_disk)
+        found: list[dict[str, Any]] = []
+        for place in range(bisect_right(self._seqs, after_seq), readable):
+            entry = ledger.read(self._seqs[place])
+            if since <= entry.at < until:
+                if len(found) == most:
+                    return found, True
+                found.append(_line(entry))
+        return found, False
+
 
 def _line(entry: Entry) -> dict[str, Any]:
     type_, sign = MOVEMENTS[type(entry)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from domain.attempt import Operation
 from domain.outcome import NotCharged
-from domain.ports import Gateway
+from domain.ports import Budget, Gateway
+from domain.reconcile import Window
+from domain.reconcile_books import Listed
 
 #: Told what is wrong (a metric's label) and about which reference. Must not raise.
 Alarm: TypeAlias = Callable[[str, str], None]
@@ -48,6 +50,14 @@ class Adapter(Gateway, Protocol):
 
     def close(self) -> None:
         """Let go of idle connections. Calls under way end as they would have."""
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """An adapter that declares a `listing`: its provider lists what moved."""
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of what moved in a window, a refusal included; never raises an answer."""
 
 
 #: Builds one provider's adapter; raises `Unusable`.

@@ -18,6 +18,8 @@ from domain.outcome import (
     Unknown,
 )
 from domain.ports import Budget, Declaration, Promise, Resolution
+from domain.reconcile import Window
+from domain.reconcile_books import Listed
 from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
@@ -41,6 +43,7 @@ from workers.gateways.sandbox_charges import (
     unreleased,
 )
 from workers.gateways.sandbox_line import METHODS, PAYMENTS, PAYOUTS, Line, at, target
+from workers.gateways.sandbox_listing import listed, listing
 from workers.gateways.sandbox_lookups import Lookups
 from workers.gateways.sandbox_orders import paid_out, refunded, unpaid, unrefunded
 from workers.gateways.sandbox_requests import ADAPTER_VERSION, composed
@@ -81,6 +84,7 @@ class Sandbox:
             promises=MappingProxyType(dict.fromkeys(Operation, _promise(setup))),
             can_void=True,
             can_3ds=True,
+            listing=listing(seconds(setup.settings, "visibility_lag_s", VISIBILITY_LAG_S)),
         )
 
     def compose(self, task: Task, reference: str) -> bytes | None:
@@ -183,6 +187,10 @@ class Sandbox:
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         """Read what became of the attempt."""
         return self._lookups.lookup(attempt, budget)
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of the account's statement."""
+        return listed(self._line, window, following, budget)
 
     def read_notice(self, body: bytes) -> Hint | None:
         """Return which object an event speaks of; None: unreadable. A refund's event shows its

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ops.sandbox.paypal import certificates, doors, guide, payers, problems, shows
+from ops.sandbox.paypal import certificates, doors, guide, payers, problems, reporting, shows
 from ops.sandbox.paypal.disputes import Disputes
 from ops.sandbox.paypal.levers import Levers
 from ops.sandbox.paypal.orders import Orders
@@ -55,10 +55,17 @@ class PayPal(Provider):
         self._shop = Shop(stage, options.order_life_s)
         self._orders, self._payments = Orders(self._shop), Payments(self._shop)
         self._payouts, self._disputes = Payouts(self._shop), Disputes(self._shop)
+        self._reporting = reporting.Reporting(self._shop, options.reporting_lag_s)
         self._pulled = Levers(self._shop, self._payouts, self._disputes)
 
     @classmethod
     def options(cls, line: ArgumentParser) -> None:
+        line.add_argument(
+            "--reporting-lag-s",
+            type=float,
+            default=0.0,
+            help="age at which a transaction is listed",
+        )
         line.add_argument("--ca-out", type=Path, help="where the webhook CA's certificate goes")
         line.add_argument("--keys", type=Path, help="the webhook key's file; beside the ledger")
         line.add_argument("--token-life-s", type=float, default=31_668.0, help="of access tokens")
@@ -92,6 +99,7 @@ class PayPal(Provider):
             shows.PAYOUTS: {"POST": Endpoint(self._payouts.create, Operation.PAYOUT)},
             f"{shows.PAYOUTS}/{{id}}": {"GET": Endpoint(self._payouts.show, read)},
             f"{shows.ITEMS}/{{id}}": {"GET": Endpoint(self._payouts.show_item, read)},
+            reporting.TRANSACTIONS: {"GET": Endpoint(self._reporting.search, read)},
             shows.DISPUTES: {"GET": Endpoint(self._disputes.search, read)},
             f"{shows.DISPUTES}/{{id}}": {"GET": Endpoint(self._disputes.show, read)},
             shows.CHECKOUT: {"GET": page, "POST": page},

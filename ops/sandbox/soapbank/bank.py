@@ -9,12 +9,21 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
 from ops.sandbox.replies import Answer
+from ops.sandbox.soapbank import statement
 from ops.sandbox.soapbank.charges import Charges
 from ops.sandbox.soapbank.guide import SECTIONS
 from ops.sandbox.soapbank.objects import Thing, record
 from ops.sandbox.soapbank.payouts import Payouts
 from ops.sandbox.soapbank.refunds import Refunds
-from ops.sandbox.soapbank.rules import ACTS, GET_STATUS, Order, asked_for, not_found, order
+from ops.sandbox.soapbank.rules import (
+    ACTS,
+    GET_STATEMENT,
+    GET_STATUS,
+    Order,
+    asked_for,
+    not_found,
+    order,
+)
 from ops.sandbox.soapbank.seals import Seal
 from ops.sandbox.soapbank.shelf import Shelf
 from ops.sandbox.soapbank.writer import XML, fault, repeated, response
@@ -120,6 +129,8 @@ class Bank(Provider):
             if not found:
                 return not_found("object")
             return response(GET_STATUS, None, [record(thing) for thing in found])
+        if asked.operation == GET_STATEMENT:
+            return statement.shown(self.stage, asked)
         return self._once(asked, call)
 
     def _once(self, asked: Order, call: Call) -> Answer:

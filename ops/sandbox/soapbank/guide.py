@@ -12,6 +12,7 @@ SECTIONS = (
             ("Refund", "give money of a charge back; an object of its own"),
             ("Payout, ApprovePayout", "write a payout down; have it leave"),
             ("GetStatus", "show what has a BankId or a Reference"),
+            ("GetStatement", "show what moved in a window, page by page"),
             ("X-Bank-Key-Id, X-Bank-Timestamp, X-Bank-Signature", "hex HMAC-SHA256 of time.body"),
         ),
     ),

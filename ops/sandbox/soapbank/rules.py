@@ -20,10 +20,12 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "Refund": (*ORDER, "BankId"),
     "Payout": (*ORDER, "Token"),
     "ApprovePayout": ("RequestId", "BankId"),
+    "GetStatement": ("Since", "Until", "After"),
 }
 #: A look-up has exactly one of these.
 SEARCHES = ("BankId", "Reference")
 GET_STATUS = "GetStatus"
+GET_STATEMENT = "GetStatement"
 
 ACTS: Mapping[str, Act] = {
     "Authorise": Act(Operation.CHARGE),
@@ -34,16 +36,21 @@ ACTS: Mapping[str, Act] = {
     "Payout": Act(Operation.PAYOUT, Step.MAKE),
     "ApprovePayout": Act(Operation.PAYOUT, Step.MOVE),
     GET_STATUS: Act(Operation.READ),
+    GET_STATEMENT: Act(Operation.READ),
 }
 
 CARD = re.compile(r"[a-z][A-Za-z0-9_-]{0,63}")
 ACCOUNT = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", re.ASCII)
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
 FORMS: Mapping[str, re.Pattern[str]] = {
     "RequestId": re.compile(r"[A-Za-z0-9-]{1,36}"),
     "Reference": re.compile(r"[A-Za-z0-9-]{1,36}"),
     "BankId": re.compile(r"[A-Za-z0-9_-]{1,64}"),
     "Amount": re.compile(r"[0-9.]{1,24}"),
     "Currency": re.compile("|".join(DECIMALS)),
+    "Since": _TIME,
+    "Until": _TIME,
+    "After": re.compile(r"[0-9]{1,18}"),
     "Token": re.compile(f"(?:{CARD.pattern})|(?:{ACCOUNT.pattern})", re.ASCII),
 }
 

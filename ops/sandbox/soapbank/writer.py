@@ -25,6 +25,14 @@ def response(operation: str, request_id: str | None, records: Iterable[Fields]) 
     return Answer(200, _enveloped(f'<{name} xmlns="{BANK}">{head}{told}</{name}>'), XML)
 
 
+def statement(operation: str, lines: Iterable[Fields], *, more: bool) -> Answer:
+    """Return a page of the account's statement, which may be empty."""
+    told = "".join(f"<Line>{_elements(one)}</Line>" for one in lines)
+    head = _elements({"More": "true" if more else "false"})
+    name = f"{operation}Response"
+    return Answer(200, _enveloped(f'<{name} xmlns="{BANK}">{head}{told}</{name}>'), XML)
+
+
 def repeated(answer: Answer) -> Answer:
     """Return the answer to a duplicate of a request that was answered with this."""
     return Answer(answer.status, answer.body.replace(FIRST, AGAIN, 1), answer.content_type)

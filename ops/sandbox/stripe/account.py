@@ -35,6 +35,7 @@ from ops.sandbox.stripe.methods import Methods
 from ops.sandbox.stripe.objects import Dispute, Intent, Payout, Refund, Thing, shown
 from ops.sandbox.stripe.orders import Orders
 from ops.sandbox.stripe.payments import Payments
+from ops.sandbox.stripe.windows import CREATED, is_within
 from ops.sandbox.wire import Request
 
 SECRET_KEY, WEBHOOK_SECRET = "SIM_SECRET_KEY", "SIM_WEBHOOK_SECRET"
@@ -88,12 +89,10 @@ class StripeAccount(Provider):
         held, intents, orders = self._held, self._intents, self._orders
         create = {"POST": Endpoint(intents.create, reads=_making)}
         page = {method: Endpoint(self._page, public=True) for method in ("GET", "POST")}
-        of_intent = {"payment_intent": text(255), "charge": text(255)}
+        of_intent = {"payment_intent": text(255), "charge": text(255), **CREATED}
         return {
             "/v1/payment_intents": create
-            | read(
-                lambda call: listed(call, held.intents.values(), {"customer": text(255)}, _is_of)
-            ),
+            | read(lambda call: listed(call, held.intents.values(), _OF_CUSTOMER, _is_of)),
             "/v1/payment_intents/search": read(self._search),
             "/v1/payment_intents/{id}": read(intents.retrieve),
             "/v1/payment_intents/{id}/confirm": post(intents.confirm, Operation.CHARGE),
@@ -298,7 +297,8 @@ class StripeAccount(Provider):
 
 T = TypeVar("T")
 
-_FILTERS = {"status": text(20), "destination": text(255)}
+_FILTERS = {"status": text(20), "destination": text(255), **CREATED}
+_OF_CUSTOMER = {"customer": text(255), **CREATED}
 
 
 def _making(request: Request) -> Act:
@@ -308,8 +308,10 @@ def _making(request: Request) -> Act:
 
 
 def _is_of(thing: Thing, params: Mapping[str, Any]) -> bool:
-    filters = {name: params[name] for name in params if name not in ("limit", "starting_after")}
-    return all(getattr(thing, name) == value for name, value in filters.items())
+    ours = ("limit", "starting_after", "created")
+    filters = {name: params[name] for name in params if name not in ours}
+    same = all(getattr(thing, name) == value for name, value in filters.items())
+    return same and is_within(thing, params)
 
 
 def _one(call: Call, what: str, among: Mapping[str, Refund | Payout | Dispute]) -> Answer:

@@ -27,6 +27,7 @@ from ops.sandbox.xendit.limits import RateLimit
 from ops.sandbox.xendit.objects import Charge
 from ops.sandbox.xendit.orders import Orders
 from ops.sandbox.xendit.tokens import Tokens
+from ops.sandbox.xendit.transactions import Transactions
 
 VERSIONS = ("2024-11-11",)
 #: Between the tries of a webhook (s): 15 min, 1 h, 3 h, 6 h, 12 h and 24 h after the first.
@@ -55,6 +56,7 @@ class Xendit(Provider):
         self._limit = RateLimit(options.per_minute)
         self._orders = Orders(self._account)
         self._disputes = Disputes(self._account)
+        self._transactions = Transactions(self._account)
         key = stage.settings.secrets["SIM_SECRET_KEY"]
         self._authorization = b"Basic " + b64encode(f"{key}:".encode())
 
@@ -106,6 +108,7 @@ class Xendit(Provider):
             },
             "/v2/payouts/{id}": {"GET": _read(orders.show_payout)},
             "/v2/payouts/{id}/cancel": {"POST": Endpoint(orders.cancel_payout)},
+            "/transactions": {"GET": _read(self._transactions.listed)},
             "/v1/disputes": {"GET": _read(self._disputes.listed)},
             "/checkout/{id}": page,
         }

@@ -106,7 +106,8 @@ def test_the_strictest_word_of_a_decline_counts(fields: dict[str, str], hardness
 
     outcome = answered(attempt, 402, card_error(attempt, **fields))
 
-    assert outcome == Declined(fields["decline_code"], hardness, INTENT)
+    barred = fields.get("network_advice_code") in ("03", "21")
+    assert outcome == Declined(fields["decline_code"], hardness, INTENT, barred)
 
 
 def test_a_decline_that_shows_no_intent_or_no_code_is_one_all_the_same() -> None:

@@ -21,6 +21,8 @@ from domain.outcome import (
     Unknown,
 )
 from domain.ports import Budget
+from domain.reconcile import Window
+from domain.reconcile_books import Listed
 from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
@@ -44,6 +46,7 @@ from workers.gateways.paypal.line import (
     at,
     target,
 )
+from workers.gateways.paypal.listing import listed
 from workers.gateways.paypal.lookups import Lookups
 from workers.gateways.paypal.notices import hint
 from workers.gateways.paypal.orders import (
@@ -219,6 +222,10 @@ class PayPal:
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         """Read what became of the attempt."""
         return self._lookups.lookup(attempt, budget)
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of the account's transactions."""
+        return listed(self._line, window, following, budget)
 
     def read_notice(self, body: bytes) -> Hint | None:
         """Return which object an event speaks of; None: unreadable."""

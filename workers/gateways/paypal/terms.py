@@ -13,6 +13,7 @@ from domain.money import CURRENCIES
 from domain.ports import Declaration, Promise
 from workers.gateways import Unusable
 from workers.gateways.paypal.coins import EXPONENTS
+from workers.gateways.paypal.listing import LAG_S, listing
 from workers.gateways.paypal.requests import ADAPTER_VERSION, METHOD, NAME_LIMIT, Writer
 from workers.gateways.reading import seconds
 
@@ -58,6 +59,7 @@ def declared(settings: Mapping[str, object]) -> Declaration:
         can_3ds=False,  # not on demand: every payer is on PayPal's page, which sees to it
         methods=frozenset({METHOD}),
         currencies=exponents(settings),
+        listing=listing(seconds(settings, "reporting_lag_s", LAG_S)),
     )
 
 

@@ -19,6 +19,8 @@ from domain.outcome import (
     Unknown,
 )
 from domain.ports import Budget, Declaration, Promise, Resolution
+from domain.reconcile import Window
+from domain.reconcile_books import Listed
 from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
@@ -34,6 +36,7 @@ from workers.gateways.soapbank.answers import (
 from workers.gateways.soapbank.charges import captured, collected, released, said, settled
 from workers.gateways.soapbank.envelopes import Faulted, notice
 from workers.gateways.soapbank.line import Line
+from workers.gateways.soapbank.listing import listed, listing
 from workers.gateways.soapbank.lookups import BY_REFERENCE, Lookups
 from workers.gateways.soapbank.orders import paid_out, refunded
 from workers.gateways.soapbank.requests import (
@@ -87,6 +90,7 @@ class SoapBank:
             can_void=True,
             can_3ds=False,
             methods=frozenset(TOKENS),
+            listing=listing(lag),
         )
 
     def compose(self, task: Task, reference: str) -> bytes | None:
@@ -178,6 +182,10 @@ class SoapBank:
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         """Read what became of the attempt."""
         return self._lookups.lookup(attempt, budget)
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of the account's statement."""
+        return listed(self._line, window, following, budget)
 
     def read_notice(self, body: bytes) -> Hint | None:
         """Return which object a callback speaks of; None: unreadable."""

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from workers.gateways.soapbank.requests import ENVELOPE, NAMESPACE
+from workers.gateways.soapbank.requests import ENVELOPE, NAMESPACE, STATEMENT
 from workers.gateways.soapbank.strict_xml import Element, root_of
 
 #: A look-up answers with no more of them.
 MAX_RECORDS: Final = 20
 RECORD: Final = "Record"
+#: And a statement with no more of these, or with none.
+MAX_LINES: Final = 100
+LINE: Final = "Line"
+MORE: Final = "More"
 REQUEST_ID: Final = "RequestId"
 DUPLICATE: Final = "Duplicate"
 NOTIFY: Final = "Notify"
@@ -25,6 +29,8 @@ class Said:
 
     records: tuple[Fields, ...]
     request_id: str | None
+    #: Whether a statement has lines after these.
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +47,19 @@ def answer(body: bytes, operation: str) -> Said | None:
     content = _content(body)
     if content is None or not content.is_named(NAMESPACE, f"{operation}Response"):
         return None
-    heads = [child for child in content.children if child.name != RECORD]
-    records = [_fields(child) for child in content.children if child.name == RECORD]
+    lists = operation == STATEMENT
+    name, least, most = (LINE, 0, MAX_LINES) if lists else (RECORD, 1, MAX_RECORDS)
+    heads = [child for child in content.children if child.name != name]
+    records = [_fields(child) for child in content.children if child.name == name]
     told = _flat(heads)
-    if told is None or not 1 <= len(records) <= MAX_RECORDS:
+    if told is None or not least <= len(records) <= most:
         return None
-    if told.get(DUPLICATE, "false") not in ("true", "false"):
-        return None
+    # A statement must say whether it is whole; anything else need not say that it is no duplicate.
+    flag = told.get(MORE, "") if lists else told.get(DUPLICATE, "false")
     known = tuple(record for record in records if record is not None)
-    return Said(known, told.get(REQUEST_ID)) if len(known) == len(records) else None
+    if flag not in ("true", "false") or len(known) < len(records):
+        return None
+    return Said(known, told.get(REQUEST_ID), more=lists and flag == "true")
 
 
 def fault(body: bytes) -> Faulted | None:

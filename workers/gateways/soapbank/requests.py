@@ -29,6 +29,7 @@ REFUND: Final = "Refund"
 PAYOUT: Final = "Payout"
 APPROVE: Final = "ApprovePayout"
 STATUS: Final = "GetStatus"
+STATEMENT: Final = "GetStatement"
 
 #: The protocol's tokens: a card's begins with a small letter, an account's is like an IBAN. The bank
 #: tells by this alone what it charges, so a token of the other kind must not pass for it.

@@ -20,6 +20,8 @@ from domain.outcome import (
     Unknown,
 )
 from domain.ports import Budget, Declaration, Promise
+from domain.reconcile import Window
+from domain.reconcile_books import Listed
 from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
@@ -47,6 +49,7 @@ from workers.gateways.stripe.intents import (
     unconfirmed,
 )
 from workers.gateways.stripe.line import Line
+from workers.gateways.stripe.listing import listed, listing
 from workers.gateways.stripe.lookups import Lookups, target
 from workers.gateways.stripe.notices import hinted
 from workers.gateways.stripe.orders import paid_out, refunded
@@ -90,6 +93,7 @@ class Stripe:
             can_3ds=True,
             methods=METHODS,
             currencies=EXPONENTS,
+            listing=listing(seconds(setup.settings, "search_lag_s", SEARCH_LAG_S)),
         )
 
     def compose(self, task: Task, reference: str) -> bytes | None:
@@ -198,6 +202,10 @@ class Stripe:
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         """Read what became of the attempt."""
         return self._lookups.lookup(attempt, budget)
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of what was made in a window."""
+        return listed(self._line, window, following, budget)
 
     def read_notice(self, body: bytes) -> Hint | None:
         """Return which object an event speaks of; None: unreadable."""

@@ -138,7 +138,9 @@ def declined(problem: Problem, provider_id: str | None) -> Declined:
     said = [word for word in words if word is not None]
     if code not in DECLINES:
         _log.warning("stripe declined with %r, which is not in our table", code)
-    return Declined(code, max(said, key=_STRICTNESS.index, default=UNLISTED), provider_id)
+    hardness = max(said, key=_STRICTNESS.index, default=UNLISTED)
+    barred = told(problem.network_advice_code) in NETWORK_ADVICE
+    return Declined(code, hardness, provider_id, barred)
 
 
 def unpaid(code: object, otherwise: str, provider_id: str) -> Declined:

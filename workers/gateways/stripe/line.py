@@ -98,6 +98,21 @@ class Line:
         """Read anybody's intent, or none."""
         return self._call(lambda v1: v1.payment_intents.list({"limit": 1}), budget)
 
+    def made_within(self, what: str, within: Any, after: str | None, budget: Budget) -> Reply:
+        """Read one page of the intents, refunds, payouts or disputes made in a window."""
+        params: Any = _page(after) | {"created": within}
+
+        def call(v1: V1Services) -> object:
+            lists: dict[str, Callable[[Any], object]] = {
+                "payment_intents": v1.payment_intents.list,
+                "refunds": v1.refunds.list,
+                "payouts": v1.payouts.list,
+                "disputes": v1.disputes.list,
+            }
+            return lists[what](params)
+
+        return self._call(call, budget)
+
     def disputes_of(self, intent: str, budget: Budget) -> Reply:
         """Read the disputes about an intent's money."""
         return self._call(

@@ -24,6 +24,8 @@ from domain.outcome import (
     Unknown,
 )
 from domain.ports import Budget, Declaration, Promise, Resolution
+from domain.reconcile import Window
+from domain.reconcile_books import Listed
 from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
@@ -49,6 +51,7 @@ from workers.gateways.xendit.line import (
     at,
     target,
 )
+from workers.gateways.xendit.listing import listed, listing
 from workers.gateways.xendit.lookups import Lookups
 from workers.gateways.xendit.notices import read_notice
 from workers.gateways.xendit.orders import paid_out, refunded
@@ -92,6 +95,7 @@ class Xendit:
             can_3ds=True,
             methods=frozenset({"card", "wallet", "bank_transfer"}),
             currencies=_currencies(terms),
+            listing=listing(terms.transactions_lag),
         )
 
     def compose(self, task: Task, reference: str) -> bytes | None:
@@ -186,6 +190,10 @@ class Xendit:
     def lookup(self, attempt: Attempt, budget: Budget) -> Lookup:
         """Read what became of the attempt."""
         return self._lookups.lookup(attempt, budget)
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of the account's transactions."""
+        return listed(self._line, window, following, budget)
 
     def read_notice(self, body: bytes) -> Hint | None:
         """Return which object an event speaks of; None: unreadable."""

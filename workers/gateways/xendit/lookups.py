@@ -53,6 +53,8 @@ Told = TypeVar("Told", bound=Lookup)
 DISPUTABLE: Final = ("CARDS", "QRIS")
 #: An account that may not ask for disputes has none to tell: the payments are right without.
 NO_DISPUTES: Final = frozenset({403, 404})
+#: What a payment's id begins with: a list names a charge by the payment that it led to.
+PAYMENT: Final = "py-"
 #: Refunds on a page, and pages of one charge: more refunds of one charge are a person's affair.
 PAGE: Final = 50
 PAGES: Final = 4
@@ -91,6 +93,11 @@ class Lookups:
             if not isinstance(found, str):
                 return found
             id_ = found
+        if id_.startswith(PAYMENT):
+            payment = self.payment(id_, attempt, budget)
+            if isinstance(payment, Unknown):
+                return payment
+            id_ = payment.payment_request_id
         seen = self.seen(id_, attempt, budget, disputes=self.terms.disputes)
         return seen if isinstance(seen, Unknown) else self.says(seen, attempt)
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from workers.gateways import Unusable
 from workers.gateways.reading import seconds
+from workers.gateways.xendit.listing import LAG_S
 
 #: How long Xendit keeps an idempotency key is not documented.
 KEY_WINDOW_S: Final = 86_400.0
@@ -46,6 +47,8 @@ class Terms:
     refund_key_window: timedelta
     payout_key_window: timedelta
     doubt: timedelta
+    #: How late a transaction may show in the account's list.
+    transactions_lag: timedelta
 
     @classmethod
     def of(cls, settings: Mapping[str, object]) -> Terms:
@@ -61,6 +64,7 @@ class Terms:
             refund_key_window=seconds(settings, "refund_key_window_s", KEY_WINDOW_S),
             payout_key_window=seconds(settings, "payout_key_window_s", KEY_WINDOW_S),
             doubt=seconds(settings, "doubt_s", DOUBT_S),
+            transactions_lag=seconds(settings, "transactions_lag_s", LAG_S),
         )
 
 
