@@ -63,6 +63,9 @@ HARMLESS = frozenset(
 )
 BLOCKING = frozenset(State) - HARMLESS
 
+#: What a card scheme counts: declined, or perhaps declined.
+TRIES = frozenset({State.DECLINED, State.SENDING, State.UNKNOWN})
+
 #: How much each state knows. Facts only ever raise it, so any order of the same facts ends alike;
 #: a fact that money moved outranks every "no" because lost money is worse than a wrong "no".
 KNOWLEDGE: Mapping[State, int] = {
@@ -138,6 +141,8 @@ class Attempt:
     #: Whether the call that moves the money may have been sent. In a split operation it is False
     #: until the provider's object is stored, and set in the transaction before that call.
     confirming: bool = True
+    #: The card's name in the counts of its scheme (charges; see `domain.schemes`).
+    card: bytes | None = field(repr=False, default=None)
 
     @property
     def root_id(self) -> UUID:

@@ -20,6 +20,7 @@ from domain.payout import Payout
 from domain.refund import Refund
 from domain.review import Case
 from domain.routing import GatewayRow
+from domain.schemes import Tries, Watched
 from domain.vaulted import Detachment
 from domain.webhook import Hint, Notice
 
@@ -90,6 +91,13 @@ class Work(Protocol):
         One statement guards it: our lease, a chargeable status, no cancel asked for. The lease is
         renewed to `lease_s`; `skipped` says why other gateways were passed over. None: not allowed
         any more, nothing was written.
+        """
+
+    def card_tries(self, watch: Watched) -> Tries:
+        """What the tries of a card have come to.
+
+        The card is held until the transaction ends: of two that try it at the same moment, the
+        second counts the first. Call it before any row is locked.
         """
 
     def payout_attempts(self, payout_id: UUID) -> Sequence[Attempt]:
@@ -171,8 +179,13 @@ class Work(Protocol):
         """Append audit entries and events."""
 
 
+class Interrupted(Exception):
+    """The database undid a transaction for the sake of another one, or its session ended: what was
+    written then may be there or not. Running it again is right where twice is like once."""
+
+
 class Store(Protocol):
     """The books."""
 
     def begin(self) -> AbstractContextManager[Work]:
-        """Open a transaction."""
+        """Open a transaction. Leaving it may raise `Interrupted`."""

@@ -9,12 +9,13 @@ from typing import assert_never
 from domain.attempt import KNOWLEDGE, SETTLED_BY_REVIEW, Attempt, State, state_of
 from domain.commands import Command
 from domain.due import Reason
-from domain.events import Actor, Told, attempt_told, payment_told
+from domain.events import Told, attempt_told, payment_told
 from domain.evidence import MONEY, adopted, contradicts, explained, is_ours, mismatched, movements
 from domain.evidence import seen as remembered
 from domain.facts import (
     Applied,
     Fact,
+    Source,
     Terms,
     at,
     disputed,
@@ -24,6 +25,7 @@ from domain.facts import (
     poll_at,
     proven,
     readied,
+    teller,
 )
 from domain.outcome import Outcome, RequiresAction, TakenBack
 from domain.payment import CaptureMethod, Payment, Review, Status
@@ -60,7 +62,9 @@ def apply(
     outcome = proven(fact, attempt)
     adoptable = payment.status in ADOPTABLE and not another_blocks
     state = state_of(outcome)
-    riddle = contradicts(state, attempt)
+    if state is State.AUTHORIZED and attempt.held and attempt.released:
+        return Applied(payment, attempt)  # read before the hold was let go of: it is not held again
+    riddle = contradicts(state, attempt) and fact.source is not Source.PERSON
     if state in MONEY and not (adoptable or adopted(attempt)):
         state = State.LATE_SUCCESS
     seen = remembered(named(attempt, outcome), outcome)
@@ -251,13 +255,13 @@ def _held_up(fact: Fact, payment: Payment, attempt: Attempt, now: datetime) -> A
     )
     if not payment.final:
         payment = replace(payment, due=payment.due.park(now, Reason.AMOUNT_MISMATCH))
-    return Applied(payment, held, (attempt_told(attempt, held, Actor.PROVIDER, fact.source),))
+    return Applied(payment, held, (attempt_told(attempt, held, teller(fact), fact.source),))
 
 
 def _told(
     fact: Fact, before: Payment, after: Payment, old: Attempt, new: Attempt
 ) -> tuple[Told, ...]:
-    attempt = attempt_told(old, new, Actor.PROVIDER, fact.source)
+    attempt = attempt_told(old, new, teller(fact), fact.source)
     if after.status is before.status:
         return (attempt,)
-    return attempt, payment_told(before, after, Actor.PROVIDER, fact.source)
+    return attempt, payment_told(before, after, teller(fact), fact.source)

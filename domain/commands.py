@@ -20,6 +20,7 @@ class Command(StrEnum):
     PROBE = "probe_gateways"
     SEAL = "seal_audit"
     PUBLISH = "publish_events"
+    RECONCILE = "reconcile_books"
 
     @property
     def queue(self) -> str:
@@ -40,4 +41,5 @@ QUEUES = {
     Command.PROBE: "health",
     Command.SEAL: "audit",
     Command.PUBLISH: "events",
+    Command.RECONCILE: "reconciling",
 }

@@ -189,13 +189,19 @@ class CurrencyMismatch(DomainError):
 
 
 class Overloaded(DomainError):
-    """A bounded queue is full."""
+    """Something that is bounded is full."""
+
+    code = "overloaded"
+
+    def __init__(self, detail: str, retry_after_s: int = 1, *, fix: str | None = None) -> None:
+        super().__init__(detail, fix=fix)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(DomainError):
+    """A part of this service is not there."""
 
     code = "unavailable"
-
-    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
 
 
 class CustomerExists(DomainError):

@@ -22,6 +22,7 @@ from domain.outcome import (
     Unknown,
 )
 from domain.payment import Payment
+from domain.schemes import BARRED
 
 #: What the provider says about money; the rest says nothing yet.
 MONEY = frozenset({State.CAPTURED, State.AUTHORIZED, State.REVERSED, State.LATE_SUCCESS})
@@ -98,8 +99,9 @@ def is_ours(outcome: Outcome, attempt: Attempt) -> bool:
 def explained(attempt: Attempt, outcome: Outcome) -> Attempt:
     """Keep the proof, the code and the cause of what decided it."""
     match outcome:
-        case Declined(code=code, hardness=hardness):
-            return replace(attempt, proof=Proof.DECLINED, code=code, cause=hardness.value)
+        case Declined(code=code, hardness=hardness, barred=barred):
+            cause = BARRED if barred else hardness.value
+            return replace(attempt, proof=Proof.DECLINED, code=code, cause=cause)
         case NotCharged(proof=proof, cause=cause, request_wrong=wrong):
             named = REQUEST_REJECTED if wrong else attempt.code
             return replace(attempt, proof=proof, cause=cause, code=named)

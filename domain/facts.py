@@ -11,7 +11,7 @@ from uuid import UUID
 from domain.attempt import Attempt, State
 from domain.backoff import Schedule
 from domain.due import Due, Reason
-from domain.events import Told
+from domain.events import Actor, Told
 from domain.money import Money
 from domain.outcome import (
     Declined,
@@ -39,6 +39,8 @@ class Source(StrEnum):
     VOID = "void"
     RECOVERY = "recovery"  # a claim found the attempt still in `sending`
     OPERATION = "operation"  # a capture or a void of this charge told of it
+    RECONCILIATION = "reconciliation"  # the provider's list, or the object as re-read because of it
+    PERSON = "person"  # an operator's word, on evidence that the audit keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ class Applied:
     attempt: Attempt
     told: tuple[Told, ...] = ()
     transactions: tuple[Transaction, ...] = ()
+
+
+def teller(fact: Fact) -> Actor:
+    """Return in whose name a fact's consequences are audited."""
+    return Actor.OPERATOR if fact.source is Source.PERSON else Actor.PROVIDER
 
 
 def poll_at(schedule: Schedule, polls: int, now: datetime) -> datetime | None:

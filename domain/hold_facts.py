@@ -8,8 +8,8 @@ from datetime import datetime
 from domain.attempt import Attempt, Operation, State
 from domain.commands import Command
 from domain.due import Reason
-from domain.events import Actor, Told, attempt_told
-from domain.facts import Fact, Terms, is_open, is_parked
+from domain.events import Told, attempt_told
+from domain.facts import Fact, Terms, is_open, is_parked, teller
 from domain.operation import again_at, learnt, may_repeat
 from domain.outcome import Declined, NotCharged, Outcome, Proof, Succeeded
 from domain.payment import CaptureMethod, Failure, Payment, Status
@@ -52,7 +52,7 @@ def apply_to_hold(
     seen = learnt(fact, attempt, now, terms)
     if seen == attempt:
         return AppliedHold(payment, attempt)
-    told = (attempt_told(attempt, seen, Actor.PROVIDER, fact.source),)
+    told = (attempt_told(attempt, seen, teller(fact), fact.source),)
     if is_parked(seen.due, Reason.AMOUNT_MISMATCH):
         parked = replace(payment, due=payment.due.park(now, Reason.AMOUNT_MISMATCH))
         return AppliedHold(payment if payment.final else parked, seen, told=told)

@@ -9,7 +9,19 @@ from typing import assert_never
 from domain.attempt import KNOWLEDGE, Attempt, Operation, State
 from domain.due import Reason
 from domain.evidence import explained, is_ours
-from domain.facts import OPEN, Fact, Terms, at, disputed, is_parked, named, park, poll_at, proven
+from domain.facts import (
+    OPEN,
+    Fact,
+    Source,
+    Terms,
+    at,
+    disputed,
+    is_parked,
+    named,
+    park,
+    poll_at,
+    proven,
+)
 from domain.outcome import (
     Declined,
     Hardness,
@@ -60,7 +72,8 @@ def learnt(
         due = attempt.due if asked else at(seen.due, when)
         seen = replace(seen, state=state, due=due, finished_at=ended)
         seen = explained(seen, outcome)
-    if twice or _is_riddle(attempt.state, said) or _is_riddle(said, attempt.state):
+    riddle = _is_riddle(attempt.state, said) or _is_riddle(said, attempt.state)
+    if twice or (riddle and fact.source is not Source.PERSON):
         seen = replace(seen, due=park(seen.due, now, Reason.CONTRADICTION))
     return seen
 

@@ -68,11 +68,13 @@ class RequiresAction:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """No money moved: the provider or the issuer refused."""
+    """No money moved: the provider or the issuer refused. `barred`: the card's scheme forbids to try
+    this card again, anywhere."""
 
     code: str
     hardness: Hardness
     provider_id: str | None = None
+    barred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import assert_never
 
 from domain.attempt import Attempt, State
 from domain.due import Reason
-from domain.events import Actor, Told, attempt_told
-from domain.facts import Fact, Movement, Terms, Transaction, is_parked
+from domain.events import Told, attempt_told
+from domain.facts import Fact, Movement, Terms, Transaction, is_parked, teller
 from domain.operation import learnt, may_repeat
 from domain.operation_events import payout_told
 from domain.payment import Failure
@@ -42,9 +42,9 @@ def apply_payout(
     after = _after(payout, attempt, seen, now, another_blocks=another_blocks)
     if is_parked(seen.due, Reason.AMOUNT_MISMATCH):
         after = replace(after, due=after.due.park(now, Reason.AMOUNT_MISMATCH))
-    told = [attempt_told(attempt, seen, Actor.PROVIDER, fact.source)]
+    told = [attempt_told(attempt, seen, teller(fact), fact.source)]
     if (after.status, after.due.parked) != (payout.status, payout.due.parked):
-        told.append(payout_told(payout, after, Actor.PROVIDER, fact.source))
+        told.append(payout_told(payout, after, teller(fact), fact.source))
     return AppliedPayout(after, seen, tuple(told), _movements(payout, seen))
 
 

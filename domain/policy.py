@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from domain.backoff import Backoff, Schedule
 from domain.facts import Terms
 from domain.fraud.score import FraudPolicy
+
+#: Who has waited long for a gateway looks for one less often: by no more than a quarter longer than
+#: it had to wait, and at least once a minute. A provider's outage would else become one of ours,
+#: when everybody who waits for it asks every few seconds.
+WAITED_SHARE: Final = 0.25
+WAITED_CAP_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,8 @@ class Policy:
     #: Charge runs in which every gateway was proven not to have charged.
     max_runs: int = 8
     backoff: Backoff = field(default_factory=Backoff)
-    #: A deferral (breaker open, bulkhead full, nobody configured) looks again after at most this.
+    #: A deferral (breaker open, bulkhead full, nobody configured) looks again after at most this;
+    #: for who waits already, see `deferral_s`.
     defer_cap_s: float = 5.0
     resolve: Schedule = field(default_factory=Schedule)
     #: A webhook about an object that we do not know is retried this long, then parked.
@@ -39,6 +47,12 @@ class Policy:
     refund_window_s: float = 90 * 86_400.0
     #: A payout that no gateway takes is given up after this.
     payout_ttl_s: float = 86_400.0
+
+    def deferral_s(self, refused_s: float, waited_s: float) -> float:
+        """Return when to look for a gateway again, after `waited_s` of waiting, when the first one
+        that refused may be free in `refused_s`."""
+        asks = min(refused_s, self.defer_cap_s)
+        return max(asks, min(WAITED_SHARE * waited_s, WAITED_CAP_S))
 
     @property
     def terms(self) -> Terms:

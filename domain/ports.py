@@ -16,6 +16,7 @@ from domain.fraud.features import Velocity
 from domain.means import METHODS
 from domain.outcome import Lookup, Outcome, Prepared
 from domain.policy import Policy
+from domain.reconcile import Listing
 from domain.routing import GatewayRow
 from domain.task import Task
 from domain.vaulted import Detachment
@@ -67,6 +68,8 @@ class Declaration:
     methods: frozenset[str] = METHODS
     #: Code to the provider's own exponent; None: every currency, by ISO 4217.
     currencies: Mapping[str, int] | None = None
+    #: What the provider's list of movements promises; None: it has none that can be read.
+    listing: Listing | None = None
 
     @property
     def can_hold(self) -> bool:
@@ -161,6 +164,8 @@ class Refused:
 
     reason: str
     retry_after_s: float
+    #: It is us who are busy there, and the gateway may be well: no other one is asked instead.
+    ours: bool = False
 
 
 class Gateways(Protocol):

@@ -8,8 +8,8 @@ from typing import assert_never
 
 from domain.attempt import Attempt, Operation, State
 from domain.due import Reason
-from domain.events import Actor, Told, attempt_told, payment_told
-from domain.facts import Fact, Movement, Terms, Transaction, is_parked
+from domain.events import Told, attempt_told, payment_told
+from domain.facts import Fact, Movement, Terms, Transaction, is_parked, teller
 from domain.money import Money
 from domain.operation import again_at, learnt, may_repeat
 from domain.operation_events import refund_told
@@ -50,11 +50,11 @@ def apply_refund(
     if is_parked(seen.due, Reason.AMOUNT_MISMATCH):
         after = _stopped(after, now, Reason.AMOUNT_MISMATCH)
     paid = rebalanced(payment, refund, after)
-    told = [attempt_told(attempt, seen, Actor.PROVIDER, fact.source)]
+    told = [attempt_told(attempt, seen, teller(fact), fact.source)]
     if (after.status, after.due.parked) != (refund.status, refund.due.parked):
-        told.append(refund_told(refund, after, Actor.PROVIDER, fact.source))
+        told.append(refund_told(refund, after, teller(fact), fact.source))
     if paid.status is not payment.status:
-        told.append(payment_told(payment, paid, Actor.PROVIDER, fact.source))
+        told.append(payment_told(payment, paid, teller(fact), fact.source))
     return AppliedRefund(paid, after, seen, tuple(told), _movements(refund, seen))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from ingress import schemas, views
 from ingress.asking import json_answer
 from ingress.authentication import Caller
 from ingress.backing import MoneyReading, Reading
+from ingress.backlog import Backlog, unbounded
 from ingress.refund_out import refund_json
 from ingress.showing import Showing
 from ingress.waiting import Waiting
@@ -34,6 +35,8 @@ from ops.telemetry import metrics
 #: Requests that may be under way or wait for a thread; each takes milliseconds, so more of them
 #: mean that the database hangs, and it is better to say so.
 MAX_UNDER_WAY: Final = 100
+#: What makes a row of its own, and so is refused while too many wait.
+ADDING: Final = frozenset({Verb.REFUND, Verb.REVERSE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Ground:
     wake: Callable[[Command, UUID, str], None]
     new_id: Callable[[], UUID]
     show: Showing
+    backlog: Backlog = field(default_factory=unbounded)
 
 
 class Acting:
@@ -64,7 +68,7 @@ class Acting:
     ) -> Response:
         """Return the recorded answer; with `Prefer: wait`, the outcome if it is there in time.
 
-        Raises `KeyRequired`, and what `domain.flows.request` refuses.
+        Raises `KeyRequired`, `Overloaded`, and what `domain.flows.request` refuses.
         """
         key = schemas.choose_key(asking.headers, wish.key, caller.mode, self._ground.new_id)
         asked = _asked(caller, verb, payment_id, wish, key, asking.state.request_id)
@@ -83,6 +87,11 @@ class Acting:
         return Response(recorded.body, recorded.status, headers, "application/json")
 
     async def _answered(self, asked: Asked) -> Answer:
+        if asked.verb in ADDING:
+            id_ = (asked.merchant_id, asked.mode.value, asked.key)
+            before = await self._ground.backlog.answered(id_, asked.fingerprint)
+            if before is not None:
+                return Answer(before.recorded, before.resource_id, replayed=True)
         if self._under_way >= MAX_UNDER_WAY:
             raise Overloaded("too many requests are under way")
         self._under_way += 1

@@ -6,7 +6,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from domain.errors import Overloaded
+from domain.errors import Unavailable
 from domain.people import Asker
 from ingress.authentication import Caller
 from ops.store.people import People
@@ -26,9 +26,9 @@ def asker(request: Request, scope: str) -> Asker:
 
 
 def kept(people: People | None) -> People:
-    """Return the books about people; without any (USE_MOCK_DB) raises `Overloaded`: a 503."""
+    """Return the books about people; without any (USE_MOCK_DB) raises `Unavailable`: a 503."""
     if people is None:
-        raise Overloaded("nothing about people is kept without a database")
+        raise Unavailable("nothing about people is kept without a database")
     return people
 
 

@@ -27,8 +27,9 @@ from ops.oversight import Oversight
 from ops.runtime import REDIS_CONNECT_S, REDIS_SOCKET_S, ground, new_id
 from ops.settings import Settings
 from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Answer, Ask, Pool, Terms
+from ops.store.backlog import BacklogReads
 from ops.store.cases import Cases
-from ops.store.engine import session_options
+from ops.store.engine import session, session_options
 from ops.store.gateways import Account
 from ops.store.inbox import Came, Inbox, Stored
 from ops.store.people import People, people
@@ -150,6 +151,8 @@ class Backing:
     people: People | None = None
     #: What happened to each payment; None: it is not written down (USE_MOCK_DB).
     stories: Stories | None = None
+    #: What waits for a worker; None: there are none (USE_MOCK_DB).
+    backlog: BacklogReads | None = None
 
 
 def on_stores(settings: Settings, terms: Terms) -> Backing:
@@ -185,6 +188,7 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
         living=living,
         people=people(base.engine, base.vault, settings.secrets.pepper, new_id),
         stories=Stories(base.engine),
+        backlog=BacklogReads(pool),
     )
 
 
@@ -195,7 +199,7 @@ def _pool(settings: Settings) -> Pool:
         min_size=1,
         max_size=settings.db_pool_size,
         timeout=POOL_TIMEOUT_S,
-        kwargs={"options": options, "connect_timeout": 5},
+        kwargs=session(options),
         check=AsyncConnectionPool.check_connection,
         open=False,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from domain.means import Address, Customer, Method
 from domain.people import Asker, Profile, SavedMethod
 from ingress.asking import kept
 from ingress.authentication import Caller
+from ingress.backlog import Backlog, unbounded
 from ingress.directory import Directory, check, check_preference, country_of
 from ingress.intake import Intake
 from ingress.orders import refused_hold
@@ -33,6 +34,7 @@ class Checkouts:
     people: People | None
     books: Store
     new_id: Callable[[], UUID]
+    backlog: Backlog = field(default_factory=unbounded)
 
     async def accept(
         self, caller: Caller, checkout: Checkout, key: str, request_id: str
@@ -40,8 +42,8 @@ class Checkouts:
         """Write a checkout down once per key. Its fingerprint is of what was asked, not of what
         that comes to: a saved method may be gone when the request is repeated.
 
-        Raises the refusals of `domain.directory` and `InvalidRequest`, unless the key was
-        answered before: that answer counts, whatever is true now (law 7).
+        Raises `Overloaded`, the refusals of `domain.directory` and `InvalidRequest`, unless the key
+        was answered before: that answer counts, whatever is true now (law 7).
         """
         ask = Ask(
             merchant_id=caller.merchant_id,
@@ -53,6 +55,8 @@ class Checkouts:
             request_id=request_id,
             payment_id=self.new_id(),
         )
+        if (before := await self.backlog.answered(ask.id, ask.fingerprint)) is not None:
+            return Accepted(before.recorded, before.resource_id, True)
         try:
             ask = replace(ask, checkout=await self._judged(caller, checkout))
         except DomainError as refusal:

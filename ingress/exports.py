@@ -21,9 +21,9 @@ from domain.merchant import Scope as KeyScope
 from ingress.asking import caller_of
 from ingress.authentication import Caller
 from ingress.backing import MoneyReading
-from ingress.csv_out import Cell, csv_lines
 from ingress.lists_in import Report, parse_report
 from ingress.money_out import transaction_json
+from ops.csv_out import Cell, csv_lines
 from ops.store.reads_money import Booked
 
 #: Rows that are in memory at a time, for each report that is under way: about a megabyte.

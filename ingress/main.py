@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from ingress import deposits, health, openapi, problems, reading, withdrawals
 from ingress.acting import Acting, Ground
 from ingress.app import build_app
 from ingress.backing import SERVICE, Backing, on_stores
+from ingress.backlog import Backlog
 from ingress.beside import Beside
 from ingress.callbacks import Callbacks
 from ingress.checkout import Checkouts
@@ -50,8 +51,8 @@ from ops.telemetry import logs, metrics
 from ops.vault import fingerprint
 
 
-def app() -> Starlette:
-    """Build the app from the environment; nothing is connected before it starts."""
+def app(on: Callable[[Settings, Terms], Backing] = on_stores) -> Starlette:
+    """Build the app from the environment, `on` its stores; nothing is connected before it starts."""
     settings = Settings.from_env(os.environ)
     logs.configure(SERVICE, settings.log_level)
     metrics.VERIFIER.labels(BACKEND).set(1)
@@ -66,7 +67,7 @@ def app() -> Starlette:
         from ingress.mock import in_memory
 
         return _app(settings, in_memory(settings, terms), links)
-    return _app(settings, on_stores(settings, terms), links)
+    return _app(settings, on(settings, terms), links)
 
 
 def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
@@ -96,14 +97,15 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
     url = links.url
     window = timedelta(seconds=settings.policy.refund_window_s)
     show = Showing(backing.reads, url, window)
-    checkouts = Checkouts(intake, backing.directory, backing.people, backing.books, new_id)
+    backlog = Backlog(backing.backlog, settings.max_backlog)
+    checkouts = Checkouts(intake, backing.directory, backing.people, backing.books, new_id, backlog)
     payments = Payments(checkouts, backing.reads, waiting, show, new_id, card_key)
-    acting = _acting(backing, waiting, show)
+    acting = _acting(backing, waiting, show, backlog)
     methods = PaymentMethods(backing.people, card_key)
     watch = Watch(backing.oversight)
     transfers = (
         Deposits(checkouts, backing.reads, waiting, url, new_id, card_key),
-        _withdrawals(settings, backing, waiting),
+        _withdrawals(settings, backing, waiting, backlog),
         Webhooks(door, backing.accounts),
         Callbacks(door, backing.accounts),
     )
@@ -138,7 +140,7 @@ def _links(settings: Settings) -> HopLinks:
     return HopLinks(settings.public_url, key)
 
 
-def _acting(backing: Backing, waiting: Waiting, show: Showing) -> Acting:
+def _acting(backing: Backing, waiting: Waiting, show: Showing, backlog: Backlog) -> Acting:
     return Acting(
         Ground(
             books=backing.books,
@@ -148,11 +150,14 @@ def _acting(backing: Backing, waiting: Waiting, show: Showing) -> Acting:
             wake=backing.wake,
             new_id=new_id,
             show=show,
+            backlog=backlog,
         )
     )
 
 
-def _withdrawals(settings: Settings, backing: Backing, waiting: Waiting) -> Withdrawals:
+def _withdrawals(
+    settings: Settings, backing: Backing, waiting: Waiting, backlog: Backlog
+) -> Withdrawals:
     counter = Counter(
         store=backing.books,
         new_id=new_id,
@@ -160,7 +165,7 @@ def _withdrawals(settings: Settings, backing: Backing, waiting: Waiting) -> With
         render=withdrawals.accepted,
         lifetime=timedelta(seconds=settings.policy.payout_ttl_s),
     )
-    return Withdrawals(counter, backing.payouts, waiting, backing.directory)
+    return Withdrawals(counter, backing.payouts, waiting, backing.directory, backlog)
 
 
 def _conflict(request_id: str, active: UUID | None, order_id: str) -> bytes:

@@ -41,7 +41,7 @@ class PaymentMethods:
     async def find(self, id_: UUID, merchant_id: UUID, mode: Mode) -> SavedMethod | None:
         """Return a merchant's saved method with its token, for a checkout that names it.
 
-        None: there is none of the merchant in this mode, or it was deleted. Raises `Overloaded`
+        None: there is none of the merchant in this mode, or it was deleted. Raises `Unavailable`
         without books.
         """
         books = kept(self.people).methods

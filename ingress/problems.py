@@ -53,6 +53,7 @@ HTTP_STATUS: Final[Mapping[type[DomainError], int]] = {
     errors.CurrencyMismatch: 422,
     errors.RateLimited: 429,
     errors.Overloaded: 503,
+    errors.Unavailable: 503,
 }
 
 #: What the web framework raises, by status.
@@ -87,6 +88,7 @@ UNAVAILABLE_RETRY_S: Final = 1
 UNREACHABLE: Final = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a hosted database whose disk is full takes no writes
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
     sqlalchemy.exc.TimeoutError,
@@ -144,7 +146,7 @@ def problem_of(error: Exception) -> Problem:
         case _ if isinstance(error, UNREACHABLE):
             return Problem(
                 503,
-                errors.Overloaded.code,
+                errors.Unavailable.code,
                 "a part of this service is not reachable",
                 "send the same request again, with the same Idempotency-Key",
                 headers=_retry_after(UNAVAILABLE_RETRY_S),
@@ -197,6 +199,8 @@ def _refusal(error: DomainError) -> Problem:
             headers = {"WWW-Authenticate": 'Bearer realm="paylink"'}
         case errors.RateLimited() | errors.Overloaded():
             headers = _retry_after(error.retry_after_s)
+        case errors.Unavailable():
+            headers = _retry_after(UNAVAILABLE_RETRY_S)
         case errors.KeyInFlight():
             headers = _retry_after(IN_FLIGHT_RETRY_S)
         case errors.OperationInFlight():

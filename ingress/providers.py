@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.errors import NotFound, Overloaded
+from domain.errors import NotFound, Unavailable
 from domain.merchant import Scope
 from domain.routing import ANY
 from domain.routing import Route as Rule
@@ -43,9 +43,9 @@ class Watch:
         self._recent = Recent(self._look)
 
     def oversight(self) -> Oversight:
-        """Return who watches. Raises `Overloaded` on books in memory: a 503."""
+        """Return who watches. Raises `Unavailable` on books in memory: a 503."""
         if self._oversight is None:
-            raise Overloaded("no gateway is configured without a database")
+            raise Unavailable("no gateway is configured without a database")
         return self._oversight
 
     async def overview(self) -> Overview:

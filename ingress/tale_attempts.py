@@ -18,6 +18,11 @@ _HEARD: Final[Mapping[str, str]] = {
     Source.VOID: "{gateway} was asked to void it and said",
     Source.RECOVERY: "the worker stopped before it knew",
     Source.OPERATION: "another operation at {gateway} told",
+    Source.PERSON: "an operator has found out with {gateway}",
+}
+_TELLERS: Final[Mapping[str, Actor]] = {
+    Source.RECOVERY: Actor.WORKER,
+    Source.PERSON: Actor.OPERATOR,
 }
 _SAID: Final[Mapping[str, str]] = {
     "Succeeded": "it succeeded",
@@ -68,7 +73,7 @@ def facts(tale: Tale) -> Iterator[Entry]:
         yield Entry(
             fact["observed_at"],
             "fact.told",
-            Actor.WORKER if fact["source"] == Source.RECOVERY else Actor.PROVIDER,
+            _TELLERS.get(fact["source"], Actor.PROVIDER),
             f"{_attempt(row)}: {heard}: {said}.",
             {"attempt_id": row["id"], **columns(fact, "source", "outcome"), **fact["told"]},
         )

@@ -162,9 +162,16 @@ def _reviews(tale: Tale) -> Iterator[Entry]:
             )
 
 
+#: What operators wrote down for one another: the evidence of a settlement may name anybody.
+OURS_ALONE: Final = frozenset({"evidence"})
+
+
 def _audit(tale: Tale) -> Iterator[Entry]:
     for row in tale.audit:
-        told = {"entry": row["id"], **columns(row, "action", "entity_id", "before", "after")}
+        told = {"entry": row["id"], **columns(row, "action", "entity_id", "before")}
+        told["after"] = {
+            name: said for name, said in row["after"].items() if name not in OURS_ALONE
+        }
         seal = f"sealed as {row['sealed_as']}" if row["sealed_as"] else "to be sealed"
         yield Entry(
             row["created_at"],

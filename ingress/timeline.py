@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.errors import NotFound, Overloaded
+from domain.errors import NotFound, Unavailable
 from domain.ids import Kind, parse, public
 from domain.merchant import Scope
 from ingress.asking import caller_of, json_answer
@@ -25,7 +25,7 @@ def routes(stories: Stories | None) -> list[Route]:
         id_ = parse(Kind.PAYMENT, request.path_params["id"])
         request.state.transaction_id = public(Kind.PAYMENT, id_)
         if stories is None:
-            raise Overloaded("no story is written down without a database")
+            raise Unavailable("no story is written down without a database")
         tale = await asyncio.to_thread(stories.of_payment, caller, id_)
         if tale is None:
             raise NotFound("payment")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.errors import DomainError, NotFound
-from domain.flows.withdraw import Counter, Order, Withdrawal, withdraw
+from domain.flows.withdraw import Counter, Order, Taken, Withdrawal, withdraw
 from domain.ids import Kind, parse, public
 from domain.merchant import Scope
 from domain.payout import Payout
@@ -21,6 +21,7 @@ from ingress import dialects
 from ingress.asking import caller_of
 from ingress.authentication import Caller
 from ingress.backing import PayoutReading
+from ingress.backlog import Backlog, unbounded
 from ingress.beside import Beside
 from ingress.directory import Directory, check, check_preference
 from ingress.queries import Query
@@ -47,6 +48,7 @@ class Withdrawals:
     reads: PayoutReading
     waiting: Waiting
     directory: Directory
+    backlog: Backlog = field(default_factory=unbounded)
     _beside: Beside = field(default_factory=Beside)
 
     def routes(self) -> list[Route]:
@@ -78,7 +80,7 @@ class Withdrawals:
             request_id=request.state.request_id,
             refusal=await self._refusal(caller, withdrawal),
         )
-        taken = await self._beside(partial(withdraw, order, self.counter))
+        taken = await self._taken(order)
         id_ = public(Kind.PAYOUT, taken.payout_id)
         request.state.transaction_id = id_
         headers = {"Idempotency-Key": order.key, "Location": f"/v1/withdrawals/{id_}"}
@@ -117,6 +119,13 @@ class Withdrawals:
             "next_cursor": cursor(shown[-1].id, query.scope) if more else None,
         }
         return dialects.answer(request, said, LIST_ROOT)
+
+    async def _taken(self, order: Order) -> Taken:
+        id_ = (order.merchant_id, order.mode.value, order.key)
+        before = await self.backlog.answered(id_, order.withdrawal.fingerprint())
+        if before is not None:
+            return Taken(before.recorded, before.resource_id, replayed=True)
+        return await self._beside(partial(withdraw, order, self.counter))
 
     async def _refusal(self, caller: Caller, asked: Withdrawal) -> DomainError | None:
         """Return why this house does not send this amount, or not there, or not by them."""

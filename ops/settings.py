@@ -61,7 +61,7 @@ class Settings:
     jaeger_endpoint: str = ""
     ingress_processes: int = 1
     worker_processes: int = 2
-    worker_threads: int = 8
+    worker_threads: int = 16
     worker_metrics_port: int = 9191
     clock_metrics_port: int = 9192
     db_pool_size: int = 10
@@ -76,6 +76,11 @@ class Settings:
     intake_batch: int = 64
     intake_queue: int = 2000
     queue_depth: int = 5000
+    #: Two cores work off some 50 payments a second: what waits behind more than this would expire
+    #: (`checkout_ttl_s`) before its turn, and it is better to say so at the door.
+    max_backlog: int = 50_000
+    #: Above so many whole units of its currency, two people must agree on what became of money.
+    settle_alone_up_to: int = 1_000
     policy: Policy = field(default_factory=Policy)
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
@@ -115,7 +120,7 @@ class Settings:
             jaeger_endpoint=read.text("JAEGER_ENDPOINT"),
             ingress_processes=read.integer("INGRESS_PROCESSES", default=1, least=1, top=64),
             worker_processes=read.integer("WORKER_PROCESSES", default=2, least=1, top=64),
-            worker_threads=read.integer("WORKER_THREADS", default=8, least=1, top=256),
+            worker_threads=read.integer("WORKER_THREADS", default=16, least=1, top=256),
             worker_metrics_port=read.integer("WORKER_METRICS_PORT", default=9191, top=65535),
             clock_metrics_port=read.integer("CLOCK_METRICS_PORT", default=9192, top=65535),
             db_pool_size=read.integer("DB_POOL_SIZE", default=10, least=2, top=200),
@@ -130,6 +135,8 @@ class Settings:
             intake_batch=read.integer("INTAKE_BATCH", default=64, least=1, top=1000),
             intake_queue=read.integer("INTAKE_QUEUE", default=2000, least=1, top=100_000),
             queue_depth=read.integer("QUEUE_DEPTH_LIMIT", default=5000, least=10),
+            max_backlog=read.integer("MAX_BACKLOG", default=50_000, least=1),
+            settle_alone_up_to=read.integer("SETTLE_SECOND_TOKEN_ABOVE", default=1_000, top=10**12),
             policy=_policy(read),
             breaker=_breaker(read),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 from uuid import UUID
 
 import dramatiq
@@ -20,6 +21,19 @@ from domain.flows.screen import screen
 from domain.flows.void import void
 from domain.ports import Runtime
 
+#: Runs the work of a command's row, now or, if its gateway has all the threads it may have, later.
+Placed: TypeAlias = Callable[[Command, UUID, Callable[[], None]], None]
+
+
+def at_once(_command: Command, _row_id: UUID, work: Callable[[], None]) -> None:
+    """Run everything now."""
+    work()
+
+
+def nowhere() -> int:
+    """Reconcile nothing: there are no rolls to do it by."""
+    return 0
+
 
 def declare(
     broker: Broker,
@@ -28,6 +42,8 @@ def declare(
     publish: Callable[[], int],
     probe: Callable[[], int],
     prove: Prove = unproven,
+    placed: Placed = at_once,
+    reconcile: Callable[[], int] = nowhere,
 ) -> None:
     """Declare every command's actor on `broker`. Retries are rows, so none is asked for here."""
 
@@ -35,18 +51,26 @@ def declare(
         declared = dramatiq.actor(broker=broker, actor_name=command.value, queue_name=command.queue)
         declared(run)
 
-    actor(Command.SCREEN, lambda id_: screen(UUID(id_), runtime))
-    actor(Command.CHARGE, lambda id_: charge(UUID(id_), runtime))
-    actor(Command.CAPTURE, lambda id_: capture(UUID(id_), runtime))
-    actor(Command.VOID, lambda id_: void(UUID(id_), runtime))
-    actor(Command.REFUND, lambda id_: refund(UUID(id_), runtime))
-    actor(Command.PAYOUT, lambda id_: payout(UUID(id_), runtime))
-    actor(Command.DETACH, lambda id_: detach(UUID(id_), runtime))
+    def of_row(command: Command, run: Callable[[UUID], None]) -> None:
+        def run_row(text: str) -> None:
+            id_ = UUID(text)
+            placed(command, id_, lambda: run(id_))
+
+        actor(command, run_row)
+
+    of_row(Command.SCREEN, lambda id_: screen(id_, runtime))
+    of_row(Command.CHARGE, lambda id_: charge(id_, runtime))
+    of_row(Command.CAPTURE, lambda id_: capture(id_, runtime))
+    of_row(Command.VOID, lambda id_: void(id_, runtime))
+    of_row(Command.REFUND, lambda id_: refund(id_, runtime))
+    of_row(Command.PAYOUT, lambda id_: payout(id_, runtime))
+    of_row(Command.DETACH, lambda id_: detach(id_, runtime))
     actor(Command.PROBE, lambda _: _until_empty(probe))
-    actor(Command.RESOLVE, lambda id_: resolve(UUID(id_), runtime))
-    actor(Command.NOTICE, lambda id_: notice(UUID(id_), runtime, prove))
+    of_row(Command.RESOLVE, lambda id_: resolve(id_, runtime))
+    of_row(Command.NOTICE, lambda id_: notice(id_, runtime, prove))
     actor(Command.SEAL, lambda scope: _until_empty(lambda: seal(scope == "all")))
     actor(Command.PUBLISH, lambda _: _until_empty(publish))
+    actor(Command.RECONCILE, lambda _: _until_empty(reconcile))
 
 
 #: Batches per message: the next tick brings another message, so one never runs for long.

@@ -18,14 +18,16 @@ from domain.outcome import (
     Proof,
 )
 from domain.ports import Budget, Declaration, GoOn, Refused
+from domain.reconcile import Listing, Window
+from domain.reconcile_books import Listed
 from domain.routing import GatewayRow
 from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
 from ops.telemetry import metrics
 from workers.circuit import Permit as Slot
-from workers.gateways import Adapter
-from workers.verdicts import ERROR, judged, probed
+from workers.gateways import Adapter, Lists
+from workers.verdicts import ERROR, judged, listed, probed
 
 #: Told gateway, operation, what it came to and how many seconds it took, after every call.
 #: It runs between a provider's answer and its storing, and must not raise.
@@ -42,6 +44,7 @@ CAPTURE: Final = Operation.CAPTURE.value
 VOID: Final = Operation.VOID.value
 REFUND: Final = Operation.REFUND.value
 DETACH: Final = "detach"
+LIST: Final = "list"
 PROBE: Final = "probe"
 LOOKUP: Final = "lookup"
 
@@ -112,6 +115,14 @@ class Caller:
         """Return a configured gateway; its calls are about money that may be out there already."""
         adapter = self._adapters.get(gateway_id)
         return None if adapter is None else Guarded(gateway_id, adapter, self._door)
+
+    def lister(self, gateway_id: str) -> GuardedList | None:
+        """Return a gateway's list of movements; None: it has none, or is not usable."""
+        adapter = self._adapters.get(gateway_id)
+        if adapter is None or adapter.declaration.listing is None:
+            return None
+        assert isinstance(adapter, Lists), f"{gateway_id} declares a list and has none"
+        return GuardedList(gateway_id, adapter.declaration.listing, adapter, self._door)
 
     def admit(self, gateway: GatewayRow, operation: Operation, *, retry: bool) -> Granted | Refused:
         """Ask for a slot for one new charge or payout: one question to the circuit answers it.
@@ -264,3 +275,21 @@ class Guarded:
     def _guarded(self, operation: str, call: Callable[[], Came]) -> Came:
         slot = self.door.slot(self.id, operation)
         return self.door.through(slot, call, lambda found: judged(found, self.adapter))
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedList:
+    """A gateway's list of movements: reading it moves no money, so it is always admitted."""
+
+    id: str
+    listing: Listing
+    adapter: Lists
+    door: _Door
+
+    def list_movements(self, window: Window, following: str | None, budget: Budget) -> Listed:
+        """Read one page of what moved in a window."""
+        return self.door.through(
+            self.door.slot(self.id, LIST),
+            lambda: self.adapter.list_movements(window, following, budget),
+            listed,
+        )

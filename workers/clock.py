@@ -39,6 +39,8 @@ SEAL_ALL_S = 600.0
 MEASURE_S = 5.0
 #: A gateway that went away while nobody pays is seen within this (G-11).
 PROBE_S = 15.0
+#: A day that is over is compared with the providers' lists within this, once each list is complete.
+RECONCILE_S = 60.0
 #: One per tick that may run at the same time.
 CONNECTIONS = 5
 
@@ -78,6 +80,10 @@ class Clock:
     def probe(self) -> None:
         """Ask for every gateway to be probed."""
         self.wakes.wake(Command.PROBE, "gateways", "clock")
+
+    def reconcile(self) -> None:
+        """Ask for the days that are over, and for what people asked for, to be reconciled."""
+        self.wakes.wake(Command.RECONCILE, "due", "clock")
 
     def measure(self) -> None:
         """Put the health of the queues and of the books into the metrics."""
@@ -120,6 +126,7 @@ def schedule(clock: Clock) -> BackgroundScheduler:
         (clock.publish, PUBLISH_S),
         (clock.seal_all, SEAL_ALL_S),
         (clock.probe, PROBE_S),
+        (clock.reconcile, RECONCILE_S),
         (clock.measure, MEASURE_S),
     ):
         scheduler.add_job(clock.led(tick), "interval", seconds=every_s, id=tick.__name__)

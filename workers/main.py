@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import dramatiq
 import structlog
@@ -19,17 +20,20 @@ from ops.queue.middleware import Draining, around_actors
 from ops.runtime import Ground, ground, new_id
 from ops.settings import Settings
 from ops.store.gateways import Account, read_accounts
+from ops.store.jobs import gateway_of
 from ops.store.ledger import seal
 from ops.store.outbox import publish
 from ops.store.postgres import PostgresStore
 from ops.telemetry import exposition, logs, metrics
 from ops.vault import fingerprint
 from workers.actors import declare
+from workers.bulkhead import Bulkhead, InPlaces, of_known_money, of_new_money
 from workers.caller import Caller
 from workers.certificates import Certificates
 from workers.circuit import RedisCircuit
-from workers.gateways.registry import Registry
+from workers.gateways.registry import Find, Registry, builder
 from workers.probing import probe_gateways
+from workers.reconciling import reconciler
 from workers.telling import call_readers, consume, tell_breaker
 from workers.velocity import RedisVelocity
 
@@ -40,8 +44,15 @@ VELOCITY_BUDGET_S = 0.1
 _log = structlog.get_logger("worker")
 
 
-def setup() -> None:
-    """Open the ground, put the gateways on it, and declare the actors on dramatiq's broker."""
+def setup(
+    around: Callable[[Runtime], Runtime] = lambda runtime: runtime,
+    find: Find = builder,
+    middleware: Sequence[Middleware] = (),
+) -> None:
+    """Open the ground, put the gateways on it, and declare the actors on dramatiq's broker.
+
+    The arguments are seams for tests: what stands around the runtime, the adapters and each run.
+    """
     settings = Settings.from_env(os.environ)
     logs.configure(SERVICE, settings.log_level)
     closing = ExitStack()
@@ -49,11 +60,10 @@ def setup() -> None:
     presence = Presence(settings.database_url, SERVICE)
     closing.callback(presence.close)
     draining = Draining()
-    broker = make_broker(
-        settings.redis_url, middleware=[*around_actors(draining, serve_metrics), Closing(closing)]
-    )
+    surrounding = [*around_actors(draining, serve_metrics), *middleware, Closing(closing)]
+    broker = make_broker(settings.redis_url, middleware=surrounding)
     dramatiq.set_broker(broker)
-    runtime = _runtime(base, presence, draining, closing)
+    runtime = around(_runtime(base, presence, draining, closing, find))
     declare(
         broker,
         runtime,
@@ -61,6 +71,8 @@ def setup() -> None:
         publish=lambda: publish(base.engine, consume),
         probe=lambda: probe_gateways(base.engine, runtime.gateways),
         prove=Certificates(base.engine, lambda: _accounts(base)),
+        placed=InPlaces(of_known_money(settings.worker_threads), partial(gateway_of, base.engine)),
+        reconcile=reconciler(base.engine, runtime),
     )
 
 
@@ -80,12 +92,15 @@ def serve_metrics() -> int:
     return exposition.serve_until_killed(settings.worker_metrics_port, settings.host)
 
 
-def _runtime(base: Ground, presence: Presence, draining: Draining, closing: ExitStack) -> Runtime:
+def _runtime(
+    base: Ground, presence: Presence, draining: Draining, closing: ExitStack, find: Find
+) -> Runtime:
     settings = base.settings
     store = PostgresStore(base.engine, base.vault, new_id, call_readers(base.redis))
-    registry = Registry(lambda: _accounts(base), alarm=_alarm)
+    registry = Registry(lambda: _accounts(base), alarm=_alarm, find=find)
     closing.callback(registry.close)
-    circuit = RedisCircuit(base.redis, settings.breaker, on_change=tell_breaker(store))
+    shared = RedisCircuit(base.redis, settings.breaker, on_change=tell_breaker(store))
+    circuit = Bulkhead(shared, of_new_money(settings.worker_threads))
     velocity = RedisVelocity(
         base.redis,
         fingerprint(settings.secrets.pepper, "velocity", "").encode(),

@@ -21,6 +21,7 @@ from domain.outcome import (
     TakenBack,
     Unknown,
 )
+from domain.reconcile_books import Listed, Page
 from workers.gateways import Adapter
 
 #: What a call came to, as metrics name it.
@@ -38,7 +39,7 @@ NAMES: Final[Mapping[type, str]] = MappingProxyType(
         NotFound: "not_found",
     }
 )
-#: And what a probe came to, which has no outcome.
+#: And what a probe or a page of a list came to, which has no outcome.
 ANSWERED: Final = "answered"
 SILENT: Final = "silent"
 #: And any call in which our own code failed.
@@ -53,6 +54,11 @@ def judged(found: Lookup, adapter: Adapter) -> tuple[Verdict, str]:
 def probed(answered: bool) -> tuple[Verdict, str]:
     """Return the same of a probe."""
     return (Verdict.GOOD, ANSWERED) if answered else (Verdict.BAD, SILENT)
+
+
+def listed(page: Listed) -> tuple[Verdict, str]:
+    """Return the same of a page of a list."""
+    return (Verdict.GOOD, ANSWERED) if isinstance(page, Page) else (Verdict.BAD, SILENT)
 
 
 def _verdict(found: Lookup, adapter: Adapter) -> Verdict:

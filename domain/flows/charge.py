@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from domain.events import Actor, attempt_told, payment_told
 from domain.facts import Fact, Source
 from domain.flows.confirm import sender_goes_on
 from domain.flows.consequences import close_cases
+from domain.flows.govern import counted_as, forbidden, turn_away
 from domain.flows.intent import Intent
 from domain.flows.learn import learn, record, take_over
 from domain.outcome import NotCharged, Proof
@@ -139,6 +141,8 @@ def _try(step: Step, run: Run, runtime: Runtime) -> bool:
         permit = runtime.gateways.admit(row, Operation.CHARGE, retry=retry)
         if isinstance(permit, Refused):
             run.refused[row.id] = permit
+            if permit.ours:
+                break
             continue
         return _attempt(step, row, gateway, permit, run, runtime)
     _defer(step.plan, run, runtime)
@@ -159,9 +163,13 @@ def _attempt(
             return True
         declared = gateway.declaration
         attempt = _intent(step, row).written(id_, request, declared, step.now, policy)
+        payment = None
         with runtime.store.begin() as work:
             passed = _passed_over(step.plan, run)
-            payment = work.begin_attempt(attempt, run.lease, policy.lease_s, passed)
+            if failure := forbidden(work, step.payment):
+                turn_away(work, run.payment_id, failure, run.lease)
+            else:
+                payment = work.begin_attempt(attempt, run.lease, policy.lease_s, passed)
             if payment is not None:
                 work.tell(attempt_told(None, attempt, Actor.WORKER, "charge"))
                 if payment.status is not step.payment.status:
@@ -206,6 +214,7 @@ def _intent(step: Step, row: GatewayRow) -> Intent:
         request_id=payment.request_id,
         payment_id=payment.id,
         captures=payment.captures_at_once,
+        card=counted_as(payment),
     )
 
 
@@ -224,7 +233,8 @@ def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
             wait_s = delay_s(runs, runtime.draw(), runtime.policy.backoff)
         else:
             waits = [refusal.retry_after_s for refusal in run.refused.values()]
-            wait_s = min([*waits, runtime.policy.defer_cap_s])
+            waited_s = (work.now - payment.created_at).total_seconds()
+            wait_s = runtime.policy.deferral_s(min(waits, default=math.inf), waited_s)
         when = work.now + timedelta(seconds=max(wait_s, run.retry_after_s))
         waiting = replace(
             payment,

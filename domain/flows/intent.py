@@ -34,6 +34,7 @@ class Intent:
     payout_id: UUID | None = None
     target: str | None = None
     captures: bool = True
+    card: bytes | None = None
 
     def written(
         self, id_: UUID, request: bytes, declared: Declaration, now: datetime, policy: Policy
@@ -65,6 +66,7 @@ class Intent:
             target=self.target,
             captures=self.captures,
             confirming=not promise.split,
+            card=self.card,
         )
 
 

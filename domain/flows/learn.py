@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import assert_never
 from uuid import UUID
 
 from domain.attempt import Attempt, Operation, State
-from domain.books import Work
+from domain.books import Interrupted, Work
 from domain.charge_facts import apply
 from domain.commands import Command
 from domain.events import Actor, Told, payment_told
@@ -25,6 +26,10 @@ from domain.refund_facts import apply_refund
 
 #: Reschedules the attempt in the fact's own transaction.
 Then = Callable[[Attempt, Work], Attempt]
+
+#: Tries to store an answer. It was paid for with a call, and not every provider can be asked again;
+#: what is not stored after these leaves the attempt as it was, to be resolved.
+MAX_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,24 @@ def learn(fact: Fact, attempt: Attempt, runtime: Runtime, then: Then | None = No
 
     Whom it wakes is for the caller to wake, once its own lease is not in their way.
     """
-    with runtime.store.begin() as work:
-        learnt = record(work, fact, attempt, runtime, then)
+    learnt = _persistently(fact, attempt, runtime, then)
     if isinstance(fact.outcome, Declined) and attempt.operation is Operation.CHARGE:
         _remember_decline(learnt.of_payment, runtime)
     return learnt
+
+
+def _persistently(fact: Fact, attempt: Attempt, runtime: Runtime, then: Then | None) -> Learnt:
+    """Nothing is sent here, and the same fact twice changes no more than once: so it may be tried
+    again even where only the answer to COMMIT was lost."""
+
+    def once() -> Learnt:
+        with runtime.store.begin() as work:
+            return record(work, fact, attempt, runtime, then)
+
+    for _ in range(MAX_TRIES - 1):
+        with suppress(Interrupted):
+            return once()
+    return once()
 
 
 def record(
@@ -252,12 +270,21 @@ def _write(
         between = work.save_payment(replace(after, status=Status.CAPTURED, amount_reversed=0))
         work.tell(payment_told(before, between, Actor.PROVIDER, "charge"))
         after = replace(after, version=between.version)
+        told = [_told_from(between, one) for one in told]
     if after != before:
         after = work.save_payment(after)
     for transaction in transactions:
         work.add_transaction(transaction)
     work.tell(*told)
     return after
+
+
+def _told_from(between: Payment, told: Told) -> Told:
+    """Let a payment's move begin where the move before it has ended, so that the trail has no gap."""
+    entry = told.entry
+    if entry.entity != "payment" or "status" not in entry.before:
+        return told
+    return replace(told, entry=replace(entry, before={"status": between.status.value}))
 
 
 def _write_attempt(work: Work, known: Attempt, attempt: Attempt, then: Then | None) -> Attempt:

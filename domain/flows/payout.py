@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -132,6 +133,8 @@ def _admitted(
         permit = runtime.gateways.admit(candidate, Operation.PAYOUT, retry=retry)
         if isinstance(permit, Refused):
             refused[candidate.id] = permit.reason
+            if permit.ours:
+                break
             continue
         return Sendable(id_, candidate.id, request, gateway.declaration, permit)
     return refused
@@ -175,8 +178,8 @@ def _commit(
     begun = replace(
         row.moved(PayoutStatus.PROCESSING), gateway_id=found.gateway_id, due=row.due.at(None)
     )
+    work.save_payout(begun, lease)  # first of all: whoever has lost the lease hears of that
     work.add_attempt(attempt)
-    work.save_payout(begun, lease)
     work.tell(attempt_told(None, attempt, Actor.WORKER, "payout"))
     if begun.status is not row.status:
         work.tell(payout_told(row, begun, Actor.WORKER, "payout"))
@@ -191,7 +194,8 @@ def _defer(
     runtime: Runtime,
 ) -> None:
     """Nobody can take it now: wait on the row. A run in which gateways were asked counts."""
-    wait_s = runtime.policy.defer_cap_s
+    waited_s = (work.now - row.created_at).total_seconds()
+    wait_s = runtime.policy.deferral_s(math.inf, waited_s)
     runs = row.runs
     if TRIED in refused.values():
         runs += 1

@@ -97,15 +97,22 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "headers_too_large": (431, "The headers are larger than 16 KiB."),
     "client_closed_request": (499, "The client left early. Nobody reads this: it is for our log."),
     "internal_error": (500, "A fault of ours, recorded under the request id. Retrying is safe."),
+    "overloaded": (
+        503,
+        "As much waits already as may. Send the same request again after Retry-After, with the "
+        "same Idempotency-Key.",
+    ),
     "unavailable": (
         503,
-        "A part of the service is away or full. Send the same request again after Retry-After, "
-        "with the same Idempotency-Key.",
+        "A part of the service is away. Send the same request again after Retry-After, with the "
+        "same Idempotency-Key.",
     ),
 }
 
 #: What any operation may answer.
-ANYWHERE: Final = ("headers_too_large", "path_too_long", "internal_error", "unavailable")
+ANYWHERE: Final = (
+    *("headers_too_large", "path_too_long", "internal_error", "overloaded", "unavailable"),
+)
 #: What any operation behind an API key may answer.
 BEHIND_A_KEY: Final = ("unauthorized", "forbidden", "rate_limited", *ANYWHERE)
 #: What any operation that takes a body may answer.

@@ -12,9 +12,9 @@ from ingress.contract.answers import PAYMENT_ID, RATED
 from ingress.contract.codes import BEHIND_A_KEY, refusals
 from ingress.contract.refund_schema import EXAMPLE as REFUND
 from ingress.contract.refund_schema import REFUND_ID
-from ingress.csv_out import csv_lines
 from ingress.exports import COLUMNS, MOST_OF_ONE
 from ingress.schemas import MAX_WAIT_S
+from ops.csv_out import csv_lines
 
 _WRONG: Final = "validation_failed"
 

@@ -15,10 +15,13 @@ from ops.cli import (
     gateways,
     keys,
     merchants,
+    operators,
     parked,
     payments,
+    reconcile,
     routes,
     running,
+    settling,
 )
 from ops.cli.refusals import kindly
 
@@ -30,6 +33,7 @@ VERBS: Final[Commands] = {
     "demo": demo.demo,
     "migrate": running.migrate,
     "seed": running.seed,
+    "reconcile": reconcile.reconcile,
 }
 NOUNS: Final[Mapping[str, tuple[str, Commands]]] = {
     "payments": (
@@ -37,8 +41,12 @@ NOUNS: Final[Mapping[str, tuple[str, Commands]]] = {
         {"show": payments.show, "list": payments.list_},
     ),
     "parked": (
-        "What waits for a person, why, and how to set it going again.",
-        {"list": parked.list_, "retry": parked.retry},
+        "What waits for a person, why, and how it is settled or set going again.",
+        {"list": parked.list_, "retry": parked.retry, "settle": settling.settle_},
+    ),
+    "operators": (
+        "Operators: whose word about parked money counts.",
+        {"create": operators.create, "list": operators.list_, "revoke": operators.revoke},
     ),
     "gateways": (
         "Gateways: accounts at providers, how they are, and a person's word about one.",

@@ -38,6 +38,7 @@ def attempt_insert(attempt: Attempt, vault: Vault) -> dict[str, Any]:
         ),
         "created_at": attempt.created_at,
         "request_id": attempt.request_id,
+        "card": attempt.card,
     } | attempt_update(attempt, attempt.created_at)
 
 
@@ -97,6 +98,7 @@ def attempt_of(row: Row, vault: Vault) -> Attempt:
         released=row["released"],
         captured=row["captured"],
         confirming=row["confirming"],
+        card=row["card"],
     )
 
 

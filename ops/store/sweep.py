@@ -36,6 +36,8 @@ _COMMANDS = {
     "payouts": f"'{Command.PAYOUT}'",
     "payment_methods": f"'{Command.DETACH}'",
 }
+#: Every table whose rows are jobs.
+TABLES = tuple(_COMMANDS)
 _STATEMENTS = tuple(
     text(_DUE.format(table=table, command=command)) for table, command in _COMMANDS.items()
 )

@@ -56,7 +56,7 @@ _SECRET: Final = re.compile(
       (?: \\{0,4}"(?:[^"\\]|\\(?!\\{0,3}"))* | \\{0,4}'(?:[^'\\]|\\(?!\\{0,3}'))* | [^\s"',;&)\]}]+ )
     | \b(?i:bearer) \s+ [\w.~+/=-]{6,}
     | \b(?i:basic) \s+ (?=[\w+/]{0,200}[0-9A-Z=]) [A-Za-z0-9+/]{6,}={0,2}
-    | (?<![A-Za-z0-9]) (?: pl_(?:test|live)_ | [sr]k_ | whsec_ | xnd_ | (?:SB-)?Mid-server- )
+    | (?<![A-Za-z0-9]) (?: pl_(?:test|live|operator)_ | [sr]k_ | whsec_ | xnd_ | (?:SB-)?Mid-server- )
       [\w+/=-]{4,}
     | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*
     | -----BEGIN[ ][A-Z ]{0,20}PRIVATE[ ]KEY-----[^-]*
@@ -67,7 +67,7 @@ _SECRET: Final = re.compile(
 
 #: Without one of these no branch above can fit; most values of most lines end here.
 _SUSPECT: Final = re.compile(
-    r"[:=@]|(?i:bearer|basic)\s|l_(?:test|live)_|[sr]k_|whsec_|xnd_|Mid-|eyJ|BEGIN"
+    r"[:=@]|(?i:bearer|basic)\s|l_(?:test|live|operator)_|[sr]k_|whsec_|xnd_|Mid-|eyJ|BEGIN"
 )
 #: Our own ids hold nothing; request ids have the same form.
 _OWN_ID: Final = re.compile(r"(?:[a-z]{3}_)?[0-9a-f]{32}")

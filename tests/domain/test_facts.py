@@ -129,6 +129,16 @@ def test_law_9_late_money_is_not_the_payments_once_it_is_final(
     assert found.transactions
 
 
+def test_a_hold_that_was_let_go_of_is_not_held_again_by_an_older_reading() -> None:
+    over = a_payment(status=Status.CANCELLED, due=Due(None))
+    released = replace(an_attempt(state=State.VOIDED, proof=Proof.VOIDED), held=True, released=True)
+
+    found = told(HELD, over, replace(released, provider_id="ch_1"))
+
+    assert (found.payment, found.attempt.state) == (over, State.VOIDED)
+    assert not found.told
+
+
 @pytest.mark.parametrize("state", [State.SENDING, State.UNKNOWN, State.DECLINED, State.NOT_CHARGED])
 def test_law_9_late_money_is_not_the_payments_while_another_attempt_blocks(state: State) -> None:
     proof = Proof.READ_BACK if state in HARMLESS else None

@@ -88,8 +88,10 @@ def is_said_by_a_provider(fact: Fact) -> bool:
             return True
 
 
+#: A person speaks once, about a row that is parked, and has the last word.
+SOURCES = [source for source in Source if source is not Source.PERSON]
 FACTS = st.builds(
-    Fact, st.just(ATTEMPT), st.sampled_from(Source), st.sampled_from(OUTCOMES)
+    Fact, st.just(ATTEMPT), st.sampled_from(SOURCES), st.sampled_from(OUTCOMES)
 ).filter(is_said_by_a_provider)
 
 
@@ -160,7 +162,7 @@ def assert_sums_hold(payment: Payment) -> None:
     assert payment.due.parked is None or payment.due.next_run_at is None
 
 
-@settings(max_examples=400)
+@settings(max_examples=300, deadline=None)
 @given(
     facts=st.lists(FACTS, min_size=2, max_size=8),
     situation=st.sampled_from(SITUATIONS),
@@ -185,13 +187,13 @@ def test_every_three_facts_give_the_same_row_in_all_their_orders(situation: Situ
                 assert len(rows) == 1, (three, rows)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(facts=st.lists(FACTS, min_size=1, max_size=5))
 def test_hearing_everything_twice_changes_nothing(facts: list[Fact]) -> None:
     assert after(facts, OPEN) == after([*facts, *facts], OPEN)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(facts=st.lists(FACTS, max_size=6))
 def test_mismatched_money_alone_never_captures(facts: list[Fact]) -> None:
     matching = [f for f in facts if f.outcome in OUTCOMES[3:6]]
@@ -207,7 +209,7 @@ def test_mismatched_money_alone_never_captures(facts: list[Fact]) -> None:
         st.builds(
             Fact,
             st.sampled_from([ATTEMPT, SECOND]),
-            st.sampled_from(Source),
+            st.sampled_from(SOURCES),
             st.sampled_from(OUTCOMES),
         ),
         max_size=10,

@@ -118,7 +118,7 @@ def test_too_many_requests_at_once_are_told_to_come_back(monkeypatch: pytest.Mon
         monkeypatch.undo()
         assert till.ask("refunds", REASON, key="k").status_code == 202
 
-    assert (full.status_code, full.json()["code"]) == (503, "unavailable")
+    assert (full.status_code, full.json()["code"]) == (503, "overloaded")
     assert int(full.headers["Retry-After"]) > 0
 
 

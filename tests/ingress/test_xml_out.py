@@ -198,6 +198,7 @@ def test_a_problem_in_xml_says_what_it_says_in_json() -> None:
         (TWO_WRONG, "Client"),
         (errors.KeyReused(), "Client"),
         (errors.Overloaded("full"), "Server"),
+        (errors.Unavailable(), "Server"),
         (RuntimeError("secret"), "Server"),
     ],
 )

@@ -24,6 +24,7 @@ from domain.review import Case, Decision
 from ingress import payment_list, views
 from ingress.acting import Acting, Ground
 from ingress.app import build_app
+from ingress.backlog import Backlog, unbounded
 from ingress.beside import Beside
 from ingress.checkout import Checkouts
 from ingress.directory import on_memory
@@ -63,6 +64,7 @@ class Till:
     quick: bool = False
     links: HopLinks = field(default_factory=lambda: HopLinks(PUBLIC, b"a key for checkout links"))
     woken: list[Command] = field(default_factory=list)
+    backlog: Backlog = field(default_factory=unbounded)
 
     def __post_init__(self) -> None:
         self.key = self.book.add(merchant_id=MERCHANT, scopes=ALL)
@@ -135,7 +137,7 @@ class Till:
         reads = MemoryReads(memory)
         window = timedelta(seconds=Policy().refund_window_s)
         show = Showing(reads, url, window, self.stage.clock.now)
-        checkouts = Checkouts(intake, on_memory(), None, memory, new_id)
+        checkouts = Checkouts(intake, on_memory(), None, memory, new_id, self.backlog)
         acting = Acting(
             Ground(
                 books=memory,
@@ -145,6 +147,7 @@ class Till:
                 wake=self._wake,
                 new_id=new_id,
                 show=show,
+                backlog=self.backlog,
             )
         )
 

@@ -18,6 +18,7 @@ ID = "0198f3b2c1d27e55a1b2c3d4e5f60718"
 BY_FORM = {
     "our key": "pl_live_0198f3b2_Zx9canaryKEY",
     "our test key": "pl_test_0198f3b2_Zx9canaryKEY",
+    "an operator's token": "pl_operator_ann_Zx9canaryKEY",
     "bearer": "Bearer canary-token-1.2",
     "basic": "Basic Y2FuYXJ5OmNhbmFyeQ==",
     "stripe key": "sk_test_canary51H",

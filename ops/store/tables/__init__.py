@@ -18,6 +18,7 @@ from ops.store.tables.journal import (
     webhook_events,
 )
 from ops.store.tables.metadata import metadata
+from ops.store.tables.operators import operators
 from ops.store.tables.orders import payouts, refunds
 from ops.store.tables.payments import (
     attempt_facts,
@@ -27,6 +28,7 @@ from ops.store.tables.payments import (
     transactions,
 )
 from ops.store.tables.people import customers, payment_methods
+from ops.store.tables.reconciliation import reconciliation_items, reconciliation_runs
 from ops.store.tables.reviews import review_cases
 from ops.store.tables.tenants import api_keys, merchants
 
@@ -46,11 +48,14 @@ __all__ = [
     "idempotency_keys",
     "merchants",
     "metadata",
+    "operators",
     "outbox_events",
     "payment_attempts",
     "payment_methods",
     "payments",
     "payouts",
+    "reconciliation_items",
+    "reconciliation_runs",
     "refunds",
     "review_cases",
     "transactions",

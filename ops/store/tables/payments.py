@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from domain.attempt import HARMLESS, Operation, State
+from domain.attempt import HARMLESS, TRIES, Operation, State
 from domain.payment import INACTIVE, PAID, CaptureMethod, Mode, Review, Status
 from ops.store.columns import amount, due, due_index, due_laws, listed, moment, one_of
 from ops.store.tables.metadata import metadata
@@ -191,6 +191,8 @@ payment_attempts = Table(
     moment("created_at", null=False),
     moment("finished_at"),
     Column("request_id", Text, nullable=False),
+    # The card's name in its scheme's counts (see `domain.schemes`): a digest, of charges only.
+    Column("card", LargeBinary),
     *due(),
     *due_laws("payment_attempts"),
     one_of("state", State, "payment_attempts_state"),
@@ -200,6 +202,10 @@ payment_attempts = Table(
         name="payment_attempts_proof",
     ),
     CheckConstraint("amount > 0 AND captured >= 0", name="payment_attempts_amount"),
+    CheckConstraint(
+        "card IS NULL OR (operation = 'charge' AND length(card) = 32)",
+        name="payment_attempts_card",
+    ),
     CheckConstraint(
         "num_nonnulls(payment_id, payout_id) = 1"
         " AND (operation = 'payout') = (payout_id IS NOT NULL)"
@@ -235,6 +241,13 @@ payment_attempts = Table(
     _one_open("refund", "refund_id", "refund_id IS NOT NULL"),
     _one_open("payout", "payout_id", "payout_id IS NOT NULL"),
     Index("payment_attempts_provider", "gateway_id", "provider_id"),
+    # A scheme's tries of a card: what was paid leaves it again, so it stays as small as the trouble.
+    Index(
+        "payment_attempts_tries",
+        "card",
+        "created_at",
+        postgresql_where=text(f"card IS NOT NULL AND state IN ({listed(TRIES)})"),
+    ),
     Index("payment_attempts_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
     due_index("payment_attempts"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as once
 
-from domain.attempt import Attempt, Operation
+from domain.attempt import TRIES, Attempt, Operation
 from domain.books import Claim
 from domain.due import Lease
 from domain.facts import Fact, Transaction
 from domain.payment import CHARGEABLE, Payment
+from domain.schemes import BARRED, DAY, FORBIDDING, MONTH, Tries, Watched
 from domain.webhook import Hint
 from ops.store import attempt_rows, rows, tables
+from ops.store.columns import listed
 from ops.store.work.session import Session, lease_of
 
 #: Law 3 and 4 in one statement: the attempt may be inserted only if this finds its row.
@@ -29,6 +32,19 @@ UPDATE payments
    AND cancel_requested_at IS NULL AND expires_at > clock_timestamp()
 RETURNING *
 """)
+
+#: The index `payment_attempts_tries` holds the rows of this card that count, and no others.
+CARD_TRIES = f"""
+SELECT count(*) FILTER (WHERE created_at > clock_timestamp() - :day) AS in_day,
+       count(*) FILTER (WHERE created_at > clock_timestamp() - :month) AS in_month,
+       coalesce(bool_or(state = 'declined' AND (cause = '{BARRED}' OR code = ANY(:codes))), false)
+           AS forbidden
+  FROM payment_attempts
+ WHERE card = :card AND card IS NOT NULL AND state IN ({listed(TRIES)})
+"""
+_CARD_TRIES = text(CARD_TRIES)
+#: Two numbers: a space of its own beside the locks of the processes, which are one number each.
+_HOLD_CARD = text("SELECT pg_advisory_xact_lock(:high, :low)")
 
 
 class AttemptWork(Session):
@@ -52,6 +68,19 @@ class AttemptWork(Session):
         t = tables.payment_attempts
         row = self._db.execute(select(t).where(t.c.id == id_)).mappings().one_or_none()
         return None if row is None else self._attempt(row)
+
+    def card_tries(self, watch: Watched) -> Tries:
+        """What the tries of a card have come to; the card is held until the transaction ends."""
+        high, low = struct.unpack(">ii", watch.card[:8])
+        self._db.execute(_HOLD_CARD, {"high": high, "low": low})
+        asked = {
+            "card": watch.card,
+            "day": DAY,
+            "month": MONTH,
+            "codes": sorted(FORBIDDING[watch.scheme]),
+        }
+        found = self._db.execute(_CARD_TRIES, asked).one()
+        return Tries(found.in_day, found.in_month, found.forbidden)
 
     def find_attempt(self, gateway_id: str, hint: Hint) -> Attempt | None:
         """The attempt of this gateway by our reference, else by the provider's id: a charge first,

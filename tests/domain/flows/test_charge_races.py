@@ -19,6 +19,7 @@ from domain.flows.resolve import resolve
 from domain.outcome import NotCharged, NotFound, Proof, Unknown
 from domain.payment import Status
 from domain.policy import Policy
+from ops.store.memory.store import MemoryWork
 from tests.builders import (
     HARD,
     OWNER,
@@ -183,15 +184,16 @@ def test_a_worker_whose_lease_was_taken_over_decides_nothing() -> None:
 
 
 @pytest.mark.parametrize("failure", [ConnectionError("the database went away"), Killed()])
-def test_a_failing_store_gives_the_slot_back_and_sends_nothing(failure: BaseException) -> None:
+def test_a_failing_store_gives_the_slot_back_and_sends_nothing(
+    failure: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = Scripted("one", paid)
     stage = a_runtime(one, holding=a_payment())
-    broken = stage.memory.books
 
     def fail(*_: Any) -> Any:
         raise failure
 
-    stage.board.before_admit = lambda: setattr(broken.attempts, "put", fail)
+    stage.board.before_admit = lambda: monkeypatch.setattr(MemoryWork, "insert_attempt", fail)
     with pytest.raises(type(failure)):
         charge(PAYMENT, stage)
 

@@ -52,12 +52,43 @@ def test_law_12_without_a_slot_the_payment_is_deferred_and_no_run_is_counted() -
     assert stage.attempts() == []
 
 
+def test_while_only_we_are_busy_there_a_payment_waits_for_its_gateway() -> None:
+    busy = Refused("bulkhead_full", 0.5, ours=True)
+    one, two = Scripted("one", paid, refusing=busy), Scripted("two", paid)
+    stage = a_runtime(one, two, holding=a_payment())
+
+    charge(PAYMENT, stage)
+    assert stage.payment().due == Due(NOON + timedelta(seconds=0.5))
+    assert two.calls == []
+    one.refusing = None
+    stage.run_on()
+
+    assert stage.payment().status is Status.CAPTURED
+    assert stage.payment().gateway_id == "one"
+
+
 def test_a_deferral_looks_again_soon_however_long_the_breaker_stays_open() -> None:
     stage = a_runtime(Scripted("one", refusing=OPEN_BREAKER), holding=a_payment())
 
     charge(PAYMENT, stage)
 
     assert stage.payment().due == Due(NOON + timedelta(seconds=5))
+
+
+def test_who_has_waited_long_looks_less_often_but_at_least_once_a_minute() -> None:
+    stage = a_runtime(Scripted("one", refusing=FULL), holding=a_payment())
+    looks: list[float] = []
+    while stage.clock.now() < NOON + timedelta(minutes=25):
+        charge(PAYMENT, stage)
+        due = stage.payment().due.next_run_at
+        assert due is not None
+        looks.append((due - stage.clock.now()).total_seconds())
+        stage.clock.advance(looks[-1])
+
+    assert looks == sorted(looks)
+    assert looks[0] == 0.5
+    assert looks[-1] == 60
+    assert len(looks) < 60
 
 
 def test_deferrals_go_on_until_a_slot_is_free() -> None:

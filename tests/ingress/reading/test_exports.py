@@ -23,8 +23,8 @@ from domain.money import CURRENCIES, Money
 from domain.payment import Mode
 from ingress import exports
 from ingress.authentication import Caller
-from ingress.csv_out import csv_lines
 from ingress.exports import COLUMNS, MOST, MOST_OF_ONE, ROWS, Exports, Streamed
+from ops.csv_out import csv_lines
 from ops.store.memory.money import MemoryMoney
 from ops.store.memory.store import MemoryStore
 from ops.store.reads_money import Booked

@@ -235,6 +235,17 @@ def test_what_happened_at_one_moment_is_told_cause_first() -> None:
     assert [entry.type for entry in entries] == ["payment.accepted", "audit.recorded"]
 
 
+def test_the_evidence_of_a_settlement_stays_among_operators() -> None:
+    said = {"as": "charged", "evidence": "call with Ms Example", "amount": 12_550}
+    settled = {"action": "attempt.settled", "actor": "operator", "actor_id": "ann", "after": said}
+
+    entries = entries_of(a_tale(audit=[an_entry(0) | settled]))
+
+    (told,) = [entry for entry in entries if entry.type == "audit.recorded"]
+    assert told.told["after"] == {"as": "charged", "amount": 12_550}
+    assert "ann" not in str(told.shown())
+
+
 def test_a_story_without_end_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tale_out, "MOST_TOLD", 3)
 

@@ -29,6 +29,7 @@ from domain.routing import GatewayRow
 from domain.webhook import Notice
 from ingress import deposits, withdrawals
 from ingress.app import build_app
+from ingress.backlog import Backlog, unbounded
 from ingress.callbacks import HEADER_SETTING, Callbacks
 from ingress.checkout import Checkouts
 from ingress.deposits import Deposits
@@ -134,7 +135,13 @@ def signature(body: bytes, secret: str = SECRET, at: int | None = None) -> str:
 
 
 @pytest.fixture
-def shop() -> Iterator[Shop]:
+def backlog() -> Backlog:
+    """What waits behind the door: nothing, unless a test says so."""
+    return unbounded()
+
+
+@pytest.fixture
+def shop(backlog: Backlog) -> Iterator[Shop]:
     rows = [GatewayRow(one.id, one.provider, one.mode, tuple(one.routes)) for one in ACCOUNTS]
     store = MemoryStore(clock=lambda: datetime.now(UTC), gateways=rows)
     book, woken = Book(), list[tuple[Command, UUID]]()
@@ -143,12 +150,16 @@ def shop() -> Iterator[Shop]:
     def may_withdraw(work: Work, payout: Payout) -> str | None:
         return refusals[0] if refusals else None
 
-    with TestClient(_app(store, book, woken, may_withdraw)) as client:
+    with TestClient(_app(store, book, woken, may_withdraw, backlog)) as client:
         yield Shop(client, store, book, woken, refusals)
 
 
 def _app(
-    store: MemoryStore, book: Book, woken: list[tuple[Command, UUID]], may_withdraw: MayWithdraw
+    store: MemoryStore,
+    book: Book,
+    woken: list[tuple[Command, UUID]],
+    may_withdraw: MayWithdraw,
+    backlog: Backlog,
 ) -> Starlette:
     directory = on_memory(*(Gate(one.id, one.provider, one.mode) for one in ACCOUNTS))
     redis, new_id = fakeredis.FakeAsyncRedis(), uuid_utils.compat.uuid7
@@ -170,10 +181,10 @@ def _app(
         MemoryInbox(store), wake_many, new_id, lambda sender, result: None, cap=8, depth=100
     )
     counter = Counter(store, new_id, wake, withdrawals.accepted, timedelta(days=1), may_withdraw)
-    checkouts = Checkouts(intake, directory, None, store, new_id)
+    checkouts = Checkouts(intake, directory, None, store, new_id, backlog)
     nouns = (
         Deposits(checkouts, reads, waiting, _hop, new_id, b"fingerprints"),
-        Withdrawals(counter, MemoryPayoutReads(store), waiting, directory),
+        Withdrawals(counter, MemoryPayoutReads(store), waiting, directory, backlog),
         Webhooks(door, accounts),
         Callbacks(door, accounts),
     )

@@ -155,4 +155,4 @@ def test_a_wrong_retry_is_refused_with_the_fix(stage: Stage) -> None:
     assert "no such attempt" in stage.run("parked", "retry", nobody, code=1).err
     nobody = public(Kind.WEBHOOK, UUID(int=1))
     assert "no such webhook" in stage.run("parked", "retry", nobody, code=1).err
-    assert "pay_, att_ or whk_" in stage.run("parked", "retry", "txn_1", code=2).err
+    assert "pay_, att_, whk_" in stage.run("parked", "retry", "txn_1", code=2).err
