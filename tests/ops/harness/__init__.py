@@ -1,0 +1,1 @@
+"""Tests of the harness: the verdict finds what is planted, and a storm follows from its seed."""
