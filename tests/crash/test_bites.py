@@ -1,0 +1,42 @@
+"""The crash matrix bites: a planted bug turns the cells red that are there to find it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+
+from tests.crash.bugs import BUGS
+from tests.crash.cells import CELLS
+from tests.crash.play import TAKES, play, prepare
+from tests.crash.stage import Slot
+
+pytestmark = [pytest.mark.services, pytest.mark.crash]
+
+#: A row that nobody will ever settle is not waited for any longer.
+SETTLE_S = 8.0
+
+
+@pytest.mark.parametrize(
+    ("bug", "cell_id", "found"),
+    [
+        ("bytes_before_intent", "charge-B10_read-after-kill", "unwritten"),
+        ("nothing_told", "charge-B4_answer-after-kill", "unaudited"),
+        # The request is carried out under a key that was never written down.
+        ("fresh_keys", "charge-B8_sent-after-hang", "unwritten"),
+        # The next gateway is asked although the first one may have charged, and has.
+        ("silence_is_no", "charge-B9_provider-after-raise", "doubled"),
+    ],
+    ids=["bytes_before_intent", "nothing_told", "fresh_keys", "silence_is_no"],
+)
+def test_a_planted_bug_turns_its_cell_red(
+    crash_slots: Sequence[Slot], bug: str, cell_id: str, found: str
+) -> None:
+    (cell,) = [one for one in CELLS if one.id == cell_id]
+    slot, take = crash_slots[-1], TAKES + list(BUGS).index(bug)
+
+    came = play(cell, slot, prepare(slot, [cell], take)[cell], bug, SETTLE_S)
+
+    named = [words for words in came.wrong if re.search(rf"^{found} \(", words, re.MULTILINE)]
+    assert named, came.report()
