@@ -105,10 +105,10 @@ def relay(base_url: str, failpoint: Failpoint) -> str:
 
 
 def _pass_on(client: socket.socket, there: tuple[str, int], failpoint: Failpoint) -> None:
-    with client, suppress(OSError), socket.create_connection(there) as server:
+    with client, suppress(OSError):
         while request := _message(client):
             try:
-                if not _exchanged(client, server, request, failpoint):
+                if not _exchanged(client, there, request, failpoint):
                     return
             except Struck:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
@@ -116,17 +116,20 @@ def _pass_on(client: socket.socket, there: tuple[str, int], failpoint: Failpoint
 
 
 def _exchanged(
-    client: socket.socket, server: socket.socket, request: bytes, failpoint: Failpoint
+    client: socket.socket, there: tuple[str, int], request: bytes, failpoint: Failpoint
 ) -> bool:
     """Pass one request and its answer on. False: the connection ended instead."""
     step = failpoint.calling or ELSEWHERE
     failpoint.reach(step.sent, When.AFTER)
-    server.sendall(request)
-    failpoint.reach(step.done, When.BEFORE)
-    answer = _message(server)
-    if not answer:
-        return False
-    failpoint.reach(step.done, When.AFTER)
+    # Opened only now: a provider closes what says nothing while the bytes are held back here, and
+    # then the first copy would never arrive late.
+    with socket.create_connection(there) as server:
+        server.sendall(request)
+        failpoint.reach(step.done, When.BEFORE)
+        answer = _message(server)
+        if not answer:
+            return False
+        failpoint.reach(step.done, When.AFTER)
     half = len(answer) // 2
     client.sendall(answer[:half])
     failpoint.reach(step.read, When.BEFORE)
