@@ -108,7 +108,7 @@ class Failpoint:
         self._report("over")
 
     def _wait_until_told(self) -> None:
-        until = time.monotonic() + NOTICE_S
+        until, pause = time.monotonic() + NOTICE_S, threading.Event()
         while not self.told():
             assert time.monotonic() < until, "the signal was not noticed"
-            time.sleep(0.005)  # signals are handled between two steps of the main thread
+            pause.wait(0.005)  # signals are handled between two steps of the main thread

@@ -46,7 +46,7 @@ def test_the_receivers_words_can_matter_and_the_providers_waits_are_kept(own: To
     wait_until(lambda: outcomes(own, charge) == [("event.given_up", 3)])
     times = [one.arrived_s for one in about(own, reference)]
     waits = [after - before for before, after in pairwise(times)]
-    assert all(0.05 <= wait_s < 1 for wait_s in waits), waits
+    assert all(0.04 <= wait_s < 1 for wait_s in waits), waits  # one may arrive late, the next not
     own.receiver.says = b"yes"
     taken = own.made(a_reference())
     wait_until(lambda: outcomes(own, taken) == [("event.delivered", 1)])
