@@ -25,7 +25,7 @@ LETTERS: Mapping[str, str] = {"sandbox-a": "a", "sandbox-b": "b", "stripe-eu": "
 TOGETHER = (("stripe-eu", "midtrans-id", "xendit-id", "soapbank-ch"), ("paypal-eu",))
 #: A cell that is not there by then says so in its own test.
 STEP_S = 30.0
-THREADS = 24
+THREADS = 12
 
 
 @dataclass(slots=True)
