@@ -14,10 +14,10 @@ import urllib3
 from ops.harness.chaos.orders import TILLS, Kind, Order
 
 #: How likely a request that moves money is to meet each fault. There are about ten per gateway and
-#: two such requests per order, so that about every fifth order meets one.
-EXCHANGE_SHARE: Final = 0.011
+#: two such requests per order, so that there is a fault for at least every fifth order.
+EXCHANGE_SHARE: Final = 0.017
 #: Decisions of payers, banks and networks; and webhooks, which come several to an order.
-OTHER_SHARE: Final = 0.012
+OTHER_SHARE: Final = 0.018
 #: A slow answer that still comes in time.
 SLOW_MS: Final = 400
 LATE_WEBHOOK_MS: Final = 100_000  # the simulators' webhooks live a hundred times as fast

@@ -18,6 +18,9 @@ from ops.harness.chaos.storm import Struck
 from ops.harness.verdict import ParkedRow, Verdict
 
 FILE: Final = "chaos.json"
+#: A long storm has at least so many scripted faults per order; a short one proves no share.
+FAULT_SHARE: Final = 0.2
+LONG: Final = 2_000
 #: Of each list of findings, so many are written down; the counts are whole.
 WRITTEN: Final = 50
 
@@ -47,6 +50,11 @@ class Result:
     cpu_s: tuple[float, float]
 
     @property
+    def fault_share(self) -> float:
+        """How many scripted faults struck per order."""
+        return sum(self.faults.values()) / self.options.payments
+
+    @property
     def failures(self) -> list[str]:
         """Return what is not good enough, in words; nothing is needed for exit code 0."""
         found = [f"{n} {name}" for name, n in self.verdict.counts.items() if n]
@@ -58,6 +66,8 @@ class Result:
             )
         if self.transient.rate < ENOUGH:
             found.append(f"retries succeeded for {self.transient.rate:.1%} only")
+        if self.options.payments >= LONG and self.fault_share < FAULT_SHARE:
+            found.append(f"only {self.fault_share:.1%} as many faults as orders: too calm a storm")
         if self.tally.unanswered:
             found.append(f"{self.tally.unanswered} requests were never answered")
         if bugs := self.tally.errors["500 internal_error"]:
@@ -115,6 +125,7 @@ class Result:
             "recoveries": [asdict(one) for one in self.recoveries],
             "migrations": [asdict(one) for one in self.migrations],
             "blows": [asdict(one) for one in self.struck],
+            "fault_share": round(self.fault_share, 4),
             "faults_struck": dict(strikes.most_common()),
             "faults_by_gateway": {
                 f"{gateway} {fault}": n for (gateway, fault), n in sorted(self.faults.items()) if n

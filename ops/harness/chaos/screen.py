@@ -96,6 +96,7 @@ def _tables(result: Result) -> Iterator[Table]:
         ("of these declined by a bank", transient.declined),
         ("retries that succeeded", f"{transient.rate:.2%}"),
         ("faults struck", sum(result.faults.values())),
+        ("faults per order", f"{result.fault_share:.1%}"),
         ("errors seen by clients", tally.errors.total()),
         ("never answered", tally.unanswered),
         ("latest order late by", f"{tally.lag_s:.2f} s"),

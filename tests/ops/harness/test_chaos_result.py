@@ -35,7 +35,7 @@ def a_result(**changes: Any) -> Result:
         recoveries=[],
         migrations=[Migrated(whole=True, waited_s=0.4)],
         struck=[],
-        faults={("sandbox-a", "hang"): 2, ("stripe-eu", "hang"): 1},
+        faults={("sandbox-a", "hang"): 1_500, ("stripe-eu", "hang"): 500},
         took_s=1.0,
         cpu_s=(1.0, 2.0),
     )
@@ -52,7 +52,7 @@ def test_all_well_passes_although_rows_are_parked_about_which_nobody_can_know(
     assert (tmp_path / FILE).exists()
     assert (written["passed"], written["seed"], written["lost"]) == (True, 1, 0)
     assert (written["parked"], written["parked_unknowable"]) == (0, 1)
-    assert written["faults_struck"] == {"hang": 3}
+    assert written["faults_struck"] == {"hang": 2_000}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,7 @@ def test_any_fault_of_the_verdict_fails_the_run(tmp_path: Path, name: str) -> No
         ({"tally": Tally(two_answers=["/v1/payments"])}, "not alike"),
         ({"tally": Tally(crashes=["KeyError('id')"])}, "the harness itself failed"),
         ({"settled": False}, "did not settle"),
+        ({"faults": {("sandbox-a", "hang"): 1_999}}, "only 20.0% as many faults"),
         ({"migrations": [Migrated(whole=True, waited_s=1.2)]}, "wait 1.2 s"),
         ({"migrations": [Migrated(whole=False)]}, "a migration"),
     ],
