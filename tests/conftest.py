@@ -19,10 +19,17 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture(autouse=True)
 def warnings_are_heard() -> None:
-    """A program that a test set up in this process chose a level for all of it."""
+    """A program that a test set up in this process chose for all of it what is logged."""
+    logging.disable(logging.NOTSET)
     logging.root.setLevel(logging.WARNING)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] in OURS and isinstance(logger, logging.Logger):
+            logger.setLevel(logging.NOTSET)
+            logger.disabled, logger.propagate = False, True
 
 
+#: Packages whose warnings tests listen for.
+OURS = frozenset({"domain", "ingress", "native", "ops", "workers"})
 #: Suites in which every test starts servers of its own.
 WITH_SERVERS = frozenset({"contract", "dev", "sandbox"})
 

@@ -14,7 +14,14 @@ from dramatiq.middleware import default_middleware
 
 from domain.commands import Command
 from domain.errors import LeaseLost
-from ops.queue.broker import PikaMissing, Wakes, make_broker, open_wakes, stub_broker
+from ops.queue.broker import (
+    PikaMissing,
+    Wakes,
+    make_broker,
+    open_wakes,
+    pause_ms,
+    stub_broker,
+)
 from ops.queue.middleware import Draining, around_actors
 from ops.queue.wakes import BrokerSender
 from tests.ops.log_lines import Lines
@@ -132,6 +139,17 @@ def test_messages_of_a_dead_worker_come_back(server: QueueServer) -> None:
     living.heartbeat_timeout = 500
     with working(living):
         until(lambda: ran == [str(ROW)], "the second delivery")
+
+
+@pytest.mark.parametrize(
+    ("queue", "pause"),
+    [
+        *((queue, 150) for queue in ("screening", "charging", "webhooks", "resolving")),
+        *((queue, 1_000) for queue in ("audit", "events", "health", "charging.DQ")),
+    ],
+)
+def test_idle_queues_are_asked_often_only_where_somebody_waits(queue: str, pause: int) -> None:
+    assert pause_ms(queue, 1_000) == pause
 
 
 def test_an_unknown_actor_costs_one_message_and_not_the_worker(server: QueueServer) -> None:
