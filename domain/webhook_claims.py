@@ -18,8 +18,6 @@ from domain.webhook import Scheme
 
 #: A header with more parts than this is not a signature header.
 MAX_PARTS: Final = 32
-SIGNATURE_HEX: Final = 64
-DIGEST_HEX: Final = 128
 #: A longer text in a header is no token.
 MAX_TOKEN: Final = 1_024
 #: An RSA key of 8192 bits signs with this many bytes; a longer signature is none.
@@ -37,22 +35,25 @@ CERTIFIED: Final = ("-transmission-id", "-transmission-time", "-transmission-sig
 URL, ALGO = "-cert-url", "-auth-algo"
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "[::1]", "localhost"})
+_SIGNATURE: Final = re.compile(r"[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{128}")
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 _NAME: Final = re.compile(r"[\x21-\x7b\x7d\x7e]{1,100}")
 _URL: Final = re.compile(
     r"(https?)://([A-Za-z0-9.:\[\]-]{1,255})(/(?:[A-Za-z0-9_-]+/)*)[A-Za-z0-9_][A-Za-z0-9._-]*"
 )
 
-#: A check of the verifier: is the third (32 raw bytes) the HMAC-SHA256 of the second under the first?
-Triple: TypeAlias = tuple[bytes, bytes, bytes]
+#: A check of the verifier: is the third (32 raw bytes, or their text in hex) the HMAC-SHA256 of the
+#: second under the first?
+Triple: TypeAlias = tuple[bytes, bytes, bytes | str]
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """The exact signed bytes and each candidate signature (32 raw bytes)."""
+    """The exact signed bytes and each candidate signature (64 hex digits)."""
 
     message: bytes = field(repr=False)
-    signatures: tuple[bytes, ...]
+    signatures: tuple[str, ...]
 
     def checks(self, secret: bytes) -> tuple[Triple, ...]:
         """Return what to ask the verifier; one yes is enough."""
@@ -151,7 +152,7 @@ def _timed(scheme: Scheme, headers: Mapping[str, str], body: bytes, now_s: int) 
         return None
     if not _is_fresh(scheme, int(times[0]), now_s):
         return None
-    signatures = tuple(bytes.fromhex(one) for one in candidates if _is_hex(one, SIGNATURE_HEX))
+    signatures = tuple(one for one in candidates if _SIGNATURE.fullmatch(one))
     return Signed(times[0].encode() + b"." + body, signatures) if signatures else None
 
 
@@ -176,7 +177,7 @@ def _digested(scheme: Scheme, headers: Mapping[str, str], body: bytes) -> Digest
             message = "".join(parts).encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON can write
             return None
-    return Digested(message, digest.encode()) if _is_hex(digest, DIGEST_HEX) else None
+    return Digested(message, digest.encode()) if _DIGEST.fullmatch(digest) else None
 
 
 def _fields(body: bytes) -> Mapping[str, object]:
@@ -219,10 +220,6 @@ def _parts(header: str) -> Iterator[tuple[str, str]]:
         name, separator, value = part.strip().partition("=")
         if separator:
             yield name, value
-
-
-def _is_hex(value: str, length: int) -> bool:
-    return len(value) == length and all(c in "0123456789abcdef" for c in value)
 
 
 def _mac(key: bytes, message: bytes) -> bytes:

@@ -27,8 +27,20 @@ INGREDIENTS = [Path(__file__), HEADER, *(ROOM / "src").iterdir()]
 SUFFIX = next((suffix for suffix in EXTENSION_SUFFIXES if "abi3" in suffix), EXTENSION_SUFFIXES[0])
 LIBRARY = ROOM / f"_verifier{SUFFIX}"
 
-LANGUAGE = ["-std=c++17", "-O3", "-fPIC", f"-I{HEADER.parent}"]
+#: CPython's own headers are called the system's, whose warnings are not ours to mend.
+PYTHON_HEADERS = ["-isystem", sysconfig.get_path("include")]
+LANGUAGE = [
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-fno-plt",
+    "-pthread",
+    f"-I{HEADER.parent}",
+    *PYTHON_HEADERS,
+]
 STRICT = ["-Wall", "-Wextra", "-Werror"]
+#: Before glibc 2.34 the loader of libraries was one of its own.
+LOADER = ["-ldl"] if sys.platform == "linux" else []
 #: The glue calls CPython, which is found in the process that loads the library, not at link time.
 SHARED = ["-shared", *(["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else [])]
 
@@ -79,10 +91,9 @@ def build() -> None:
         )
         ffi.emit_c_code(str(glue))
         # The glue is cffi's text, whose warnings are not ours to mend; our own files have none.
-        headers = f"-I{sysconfig.get_path('include')}"
-        _run([*command, *LANGUAGE, "-w", headers, "-c", str(glue), "-o", str(glue_object)])
+        _run([*command, *LANGUAGE, "-w", "-c", str(glue), "-o", str(glue_object)])
         ours = [*map(str, SOURCES), str(glue_object), "-o", str(fresh)]
-        _run([*command, *LANGUAGE, *STRICT, *SHARED, *ours])
+        _run([*command, *LANGUAGE, *STRICT, *SHARED, *ours, *LOADER])
         _put_in_place(fresh)
 
 

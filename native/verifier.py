@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from array import array
-from collections.abc import Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from itertools import count, takewhile
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from native import pure
 from native.checks import MAX_CHECKS, BatchTooLarge, Check, refuse_too_many
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKEND",
+    "KERNELS",
     "MAX_CHECKS",
     "BatchTooLarge",
     "Check",
@@ -39,19 +39,35 @@ class LibraryRefused(RuntimeError):
     """The library returned an error code: its caller broke the contract in verifier.h."""
 
 
-def _library(wanted: str) -> tuple[FFI, Lib] | None:
-    """Return the compiled module's two faces, or None where Python is to answer."""
+class _Library(NamedTuple):
+    """The compiled module's two faces, its function for Python's objects, its kernels' names."""
+
+    ffi: FFI
+    lib: Lib
+    verify_checks: Callable[[Sequence[Check], int, int], list[bool]]
+    kernels: tuple[str, ...]
+
+
+def _library(wanted: str) -> _Library | None:
+    """Return the compiled library, or None where Python is to answer."""
     if wanted not in {"", "native", "python"}:
         raise ValueError(f"VERIFIER is {wanted!r}; it may be native, python or unset")
     if wanted == "python":
         return None
     try:
-        from native._verifier import ffi, lib
-    except ImportError as error:
+        from native import _verifier
+
+        ffi, lib = _verifier.ffi, _verifier.lib
+        bound = lib.VerifierBind(_verifier.__name__.encode())
+    except (ImportError, AttributeError) as error:  # not there, or built from older sources
         if wanted == "native":
             raise LibraryMissing(f"{error}: run `python -m native.build`") from error
         return None
-    return ffi, lib
+    if bound < 0:
+        raise LibraryRefused("its function cannot be put into its module")
+    found = takewhile(lambda name: name != ffi.NULL, map(lib.VerifierKernel, count()))
+    names = tuple(cast("bytes", ffi.string(name)).decode() for name in found)
+    return _Library(ffi, lib, _verifier.verify_checks, names)
 
 
 _LIBRARY = _library(os.environ.get("VERIFIER", ""))
@@ -59,54 +75,53 @@ _LIBRARY = _library(os.environ.get("VERIFIER", ""))
 #: Who answers in this process. Worth a metric: the fallback is right but slower, and silent.
 BACKEND: Literal["native", "python"] = "python" if _LIBRARY is None else "native"
 
+#: How this processor can hash a batch, the fastest way first; none where Python answers.
+KERNELS: tuple[str, ...] = () if _LIBRARY is None else _LIBRARY.kernels
+
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
     """Return the 32 raw bytes of the message's HMAC-SHA256 (RFC 2104); any key length will do."""
     if _LIBRARY is None:
         return pure.hmac_sha256(key, message)
-    ffi, lib = _LIBRARY
+    ffi, lib = _LIBRARY.ffi, _LIBRARY.lib
     mac = bytearray(MAC_BYTES)
     out32 = ffi.from_buffer("uint8_t[]", mac)
     _answer(lib, lib.ComputeHMAC_SHA256(key, len(key), message, len(message), out32))
     return bytes(mac)
 
 
-def verify(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Say in constant time whether the raw signature is right; a wrong length is just False."""
+def verify(key: bytes, message: bytes, signature: bytes | str) -> bool:
+    """Say in constant time whether the signature is right; a malformed one is just False."""
     if _LIBRARY is None:
         return pure.verify(key, message, signature)
-    _, lib = _LIBRARY
+    if isinstance(signature, str):
+        return verify_batch((Check(key, message, signature),))[0]
+    lib = _LIBRARY.lib
     code = lib.VerifyHMAC_SHA256(key, len(key), message, len(message), signature, len(signature))
     return _answer(lib, code) == lib.VERIFIER_MATCH
 
 
-def verify_batch(checks: Sequence[Check]) -> list[bool]:
+def verify_batch(
+    checks: Sequence[Check], *, kernel: str | None = None, threads: int = 1
+) -> list[bool]:
     """Answer every check, in order, in one call during which other threads run.
 
-    Checks that share a key are fastest next to each other. Raises `BatchTooLarge` beyond
-    `MAX_CHECKS`.
+    The bytes are read where they lie. `kernel` is one of `KERNELS`, and the fastest if None. With
+    several `threads`, a long batch is shared among them. Raises `BatchTooLarge` beyond
+    `MAX_CHECKS`, ValueError for a kernel that this processor does not have.
     """
+    refuse_too_many(checks)
+    if kernel is not None and kernel not in KERNELS:
+        raise ValueError(f"there is no kernel {kernel!r} here; there are {', '.join(KERNELS)}")
     if _LIBRARY is None:
         return pure.verify_batch(checks)
-    refuse_too_many(checks)
-    ffi, lib = _LIBRARY
-    # One joined copy costs a quarter (at 8 KiB half) of making three cffi pointers per check.
-    parts = list(chain.from_iterable(checks))
-    joined = b"".join(parts)
-    lengths = ffi.from_buffer("uint64_t[]", array("Q", map(len, parts)))
-    results = bytearray(len(checks))
-    matches = ffi.from_buffer("uint8_t[]", results)
-    _answer(lib, lib.VerifyBatchHMAC_SHA256(joined, len(joined), lengths, len(checks), matches))
-    match = lib.VERIFIER_MATCH
-    return [result == match for result in results]
+    number = 0 if kernel is None else KERNELS.index(kernel)
+    return _LIBRARY.verify_checks(checks, number, threads)
 
 
 def _answer(lib: Lib, code: int) -> int:
     """Return the library's answer; the one place where its error codes become an exception."""
     if code >= 0:
         return code
-    meanings = {
-        lib.VERIFIER_NULL_POINTER: "a pointer is null",
-        lib.VERIFIER_BAD_LENGTHS: "the lengths of the batch do not add up to its bytes",
-    }
+    meanings = {lib.VERIFIER_NULL_POINTER: "a pointer is null"}
     raise LibraryRefused(meanings.get(code, f"unknown code {code}"))

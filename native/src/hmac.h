@@ -17,6 +17,10 @@ class HmacKey {
     // False for any signature that is not 32 bytes long; constant time for those that are.
     bool verifies(Bytes message, Bytes signature) const;
 
+    // The hash states behind the first block of the inner and of the outer hash.
+    const State& inner() const { return inner_.value; }
+    const State& outer() const { return outer_.value; }
+
    private:
     Compress compress_;
     Wiped<State> inner_;

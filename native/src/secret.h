@@ -26,14 +26,27 @@ struct Wiped {
     ~Wiped() { wipe(&value, sizeof value); }
 };
 
-// Looks at every byte whatever the first ones say. Reading through volatile keeps the compiler
-// from leaving the loop once the answer is known.
+// Looks at every byte whatever the first ones say, eight at a time. What was found so far passes
+// through an instruction that the compiler cannot see into: it cannot know when the answer is
+// known, and so cannot leave the loop.
 inline bool same_bytes(const std::uint8_t* one, const std::uint8_t* other, std::size_t size) {
-    const volatile std::uint8_t* left = one;
-    const volatile std::uint8_t* right = other;
-    std::uint8_t difference = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-        difference = static_cast<std::uint8_t>(difference | (left[i] ^ right[i]));
+    std::uint64_t difference = 0;
+    while (size != 0) {
+        const std::size_t step = size < sizeof difference ? size : sizeof difference;
+        std::uint64_t left = 0;
+        std::uint64_t right = 0;
+        if (step == sizeof difference) {  // a copy whose length is known is one instruction
+            std::memcpy(&left, one, sizeof left);
+            std::memcpy(&right, other, sizeof right);
+        } else {
+            std::memcpy(&left, one, step);
+            std::memcpy(&right, other, step);
+        }
+        difference |= left ^ right;
+        __asm__ volatile("" : "+r"(difference));
+        one += step;
+        other += step;
+        size -= step;
     }
     return difference == 0;
 }

@@ -49,13 +49,15 @@ void compress_one(State& state, const std::uint8_t* block, std::array<std::uint3
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-}  // namespace
-
-void compress_portable(State& state, const std::uint8_t* blocks, std::size_t count) {
+void compress(State& state, const std::uint8_t* blocks, std::size_t count) {
     Wiped<std::array<std::uint32_t, 64>> schedule;  // of a key block, it would give the key away
     for (; count != 0; --count, blocks += kBlockSize) {
         compress_one(state, blocks, schedule.value);
     }
 }
+
+}  // namespace
+
+const Engine kPortable{"portable", compress, nullptr};
 
 }  // namespace paylink

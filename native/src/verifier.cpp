@@ -1,7 +1,7 @@
 // The C ABI: arguments are proven here, and only here.
 #include "verifier.h"
 
-#include "hmac.h"
+#include "batch.h"
 
 namespace {
 
@@ -10,37 +10,19 @@ using paylink::HmacKey;
 
 bool readable(Bytes bytes) { return bytes.data != nullptr || bytes.size == 0; }
 
-bool same_key(Bytes one, Bytes other) {
-    return one.size == other.size && paylink::same_bytes(one.data, other.data, one.size);
+bool readable(const VerifierCheck& check) {
+    return readable(Bytes{check.key, check.key_len}) &&
+           readable(Bytes{check.message, check.message_len}) &&
+           readable(Bytes{check.signature, check.signature_len});
 }
 
-// Subtracting from what is left cannot overflow, as a sum of hostile lengths could.
-bool add_up(const std::uint64_t* lengths, std::size_t count, std::size_t total) {
-    for (std::size_t i = 0; i < 3 * count; ++i) {
-        if (lengths[i] > total) {
-            return false;
-        }
-        total -= static_cast<std::size_t>(lengths[i]);
+const paylink::Kernel* kernel_of(int number) {
+    if (number < 0 || number >= static_cast<int>(paylink::kMostKernels)) {
+        return nullptr;
     }
-    return total == 0;
+    const paylink::Kernel& kernel = paylink::kernels().list[number];
+    return kernel.name == nullptr ? nullptr : &kernel;
 }
-
-// Walks the parts of a batch, whose lengths have been proven.
-class Parts {
-   public:
-    Parts(const std::uint8_t* bytes, const std::uint64_t* lengths)
-        : bytes_(bytes), lengths_(lengths) {}
-
-    Bytes next() {
-        const Bytes part{bytes_, static_cast<std::size_t>(*lengths_++)};
-        bytes_ += part.size;
-        return part;
-    }
-
-   private:
-    const std::uint8_t* bytes_;
-    const std::uint64_t* lengths_;
-};
 
 }  // namespace
 
@@ -51,7 +33,7 @@ int ComputeHMAC_SHA256(const uint8_t* key, size_t key_len, const uint8_t* messag
     if (!readable(secret) || !readable(body) || out32 == nullptr) {
         return VERIFIER_NULL_POINTER;
     }
-    HmacKey(paylink::fastest_compress(), secret).sign(body, out32);
+    HmacKey(paylink::fastest_engine().compress, secret).sign(body, out32);
     return VERIFIER_OK;
 }
 
@@ -63,31 +45,32 @@ int VerifyHMAC_SHA256(const uint8_t* key, size_t key_len, const uint8_t* message
     if (!readable(secret) || !readable(body) || !readable(claimed)) {
         return VERIFIER_NULL_POINTER;
     }
-    const bool match = HmacKey(paylink::fastest_compress(), secret).verifies(body, claimed);
+    const bool match = HmacKey(paylink::fastest_engine().compress, secret).verifies(body, claimed);
     return match ? VERIFIER_MATCH : VERIFIER_MISMATCH;
 }
 
-int VerifyBatchHMAC_SHA256(const uint8_t* bytes, size_t bytes_len, const uint64_t* lengths,
-                           size_t count, uint8_t* results) {
-    if (!readable({bytes, bytes_len}) || (count != 0 && (lengths == nullptr || results == nullptr))) {
+int VerifyBatchHMAC_SHA256(const VerifierCheck* checks, size_t count, uint8_t* results, int kernel,
+                           int threads) {
+    const paylink::Kernel* const chosen = kernel_of(kernel);
+    if (chosen == nullptr || threads < 1) {
+        return VERIFIER_BAD_ARGUMENT;
+    }
+    if (count != 0 && (checks == nullptr || results == nullptr)) {
         return VERIFIER_NULL_POINTER;
     }
-    if (!add_up(lengths, count, bytes_len)) {
-        return VERIFIER_BAD_LENGTHS;
-    }
-    const paylink::Compress compress = paylink::fastest_compress();
-    Parts parts(bytes, lengths);
-    Bytes current{nullptr, 0};
-    HmacKey midstates(compress, current);
-    for (std::size_t i = 0; i < count; ++i) {
-        const Bytes key = parts.next();
-        const Bytes message = parts.next();
-        const Bytes signature = parts.next();
-        if (!same_key(key, current)) {
-            midstates = HmacKey(compress, key);
-            current = key;
+    for (size_t i = 0; i < count; ++i) {
+        if (!readable(checks[i])) {
+            return VERIFIER_NULL_POINTER;
         }
-        results[i] = midstates.verifies(message, signature) ? VERIFIER_MATCH : VERIFIER_MISMATCH;
+        if (checks[i].encoding != VERIFIER_RAW && checks[i].encoding != VERIFIER_TEXT) {
+            return VERIFIER_BAD_ARGUMENT;
+        }
     }
+    paylink::verify_batch(checks, count, results, *chosen, static_cast<size_t>(threads));
     return VERIFIER_OK;
+}
+
+const char* VerifierKernel(int number) {
+    const paylink::Kernel* const found = kernel_of(number);
+    return found == nullptr ? nullptr : found->name;
 }

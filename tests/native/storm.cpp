@@ -1,60 +1,41 @@
 // Pushes vectors, random lengths, unaligned pointers and broken arguments through every block
-// function and the C ABI. Exits 0 when all of them agree; takes the seed as its only argument.
-#include <cstdio>
-#include <cstdlib>
+// function, every kernel and the C ABI. Exits 0 when all of them agree; takes the seed as its only argument.
 #include <cstring>
-#include <memory>
 #include <new>
-#include <random>
 #include <string>
 #include <vector>
 
-#include "hmac.h"
+#include "storm.h"
 #include "verifier.h"
+
+std::mt19937 storm::random_source;
+
+namespace storm {
+
+Digest mac_through_abi(Bytes key, Bytes message) {
+    Digest mac;
+    expect(ComputeHMAC_SHA256(key.data, key.size, message.data, message.size, mac.data()) ==
+               VERIFIER_OK, "ComputeHMAC_SHA256");
+    return mac;
+}
+
+int verified(Bytes key, Bytes message, Bytes signature) {
+    return VerifyHMAC_SHA256(key.data, key.size, message.data, message.size, signature.data,
+                             signature.size);
+}
+
+}  // namespace storm
 
 namespace {
 
-using namespace paylink;
+using namespace storm;
 
-std::mt19937 random_source;
-
-std::size_t below(std::size_t bound) { return random_source() % bound; }
-
-void expect(bool holds, const char* what) {
-    if (!holds) {
-        std::printf("broken: %s\n", what);
-        std::exit(1);
-    }
-}
-
-// Random bytes at a chosen distance from alignment, ending where their allocation ends, so that a
-// read of one byte too many is seen.
-class Placed {
-   public:
-    Placed(std::size_t size, std::size_t offset)
-        : memory_(new std::uint8_t[offset + size]), offset_(offset), size_(size) {
-        for (std::size_t i = 0; i < size; ++i) {
-            data()[i] = static_cast<std::uint8_t>(random_source());
+std::vector<Engine> engines() {
+    std::vector<Engine> found{kPortable};
+    for (const Engine* engine : {sha_ni(), openssl()}) {
+        if (engine != nullptr) {
+            found.push_back(*engine);
         }
-    }
-    std::uint8_t* data() { return memory_.get() + offset_; }
-    Bytes bytes() { return {data(), size_}; }
-
-   private:
-    std::unique_ptr<std::uint8_t[]> memory_;
-    std::size_t offset_;
-    std::size_t size_;
-};
-
-struct Named {
-    const char* name;
-    Compress compress;
-};
-
-std::vector<Named> block_functions() {
-    std::vector<Named> found{{"portable", compress_portable}};
-    if (const Compress with_instructions = compress_sha_ni()) {
-        found.push_back({"sha-ni", with_instructions});
     }
     return found;
 }
@@ -69,13 +50,6 @@ Digest mac_with(Compress compress, Bytes key, Bytes message) {
     return mac;
 }
 
-Digest mac_through_abi(Bytes key, Bytes message) {
-    Digest mac;
-    expect(ComputeHMAC_SHA256(key.data, key.size, message.data, message.size, mac.data()) ==
-               VERIFIER_OK, "ComputeHMAC_SHA256");
-    return mac;
-}
-
 std::string hex(const Digest& digest) {
     std::string text;
     for (const unsigned int byte : digest) {
@@ -87,7 +61,7 @@ std::string hex(const Digest& digest) {
 }
 
 // RFC 4231, cases 1 to 7; case 5 is published cut to 16 bytes.
-void vectors(const std::vector<Named>& functions) {
+void vectors(const std::vector<Engine>& functions) {
     std::string counting;
     for (char byte = 1; byte <= 25; ++byte) {
         counting += byte;
@@ -115,7 +89,7 @@ void vectors(const std::vector<Named>& functions) {
     for (const auto& each : cases) {
         const Bytes key = bytes_of(each.key);
         const Bytes message = bytes_of(each.message);
-        for (const Named& function : functions) {
+        for (const Engine& function : functions) {
             const std::string mac = hex(mac_with(function.compress, key, message));
             expect(mac.rfind(each.published, 0) == 0, function.name);
         }
@@ -123,7 +97,7 @@ void vectors(const std::vector<Named>& functions) {
     }
 }
 
-void block_functions_agree(const std::vector<Named>& functions) {
+void block_functions_agree(const std::vector<Engine>& functions) {
     for (int round = 0; round < 2000; ++round) {
         const std::size_t count = below(9);
         Placed blocks(count * kBlockSize, below(16));
@@ -132,31 +106,35 @@ void block_functions_agree(const std::vector<Named>& functions) {
             word = static_cast<std::uint32_t>(random_source());
         }
         State expected = start;
-        compress_portable(expected, blocks.data(), count);
-        for (const Named& function : functions) {
+        kPortable.compress(expected, blocks.data(), count);
+        for (const Engine& function : functions) {
             State state = start;
             function.compress(state, blocks.data(), count);
             expect(state == expected, function.name);
+            if (function.pair != nullptr) {
+                State one = start;
+                State other = start;
+                Placed others(count * kBlockSize, below(16));
+                State expected_other = start;
+                kPortable.compress(expected_other, others.data(), count);
+                function.pair(one, blocks.data(), other, others.data(), count);
+                expect(one == expected && other == expected_other, "two at once");
+            }
         }
     }
 }
 
-void macs_agree(const std::vector<Named>& functions) {
+void macs_agree(const std::vector<Engine>& functions) {
     for (std::size_t length = 0; length <= 300; ++length) {
         Placed key(below(140), below(16));
         Placed message(length, below(16));
-        const Digest expected = mac_with(compress_portable, key.bytes(), message.bytes());
-        for (const Named& function : functions) {
+        const Digest expected = mac_with(kPortable.compress, key.bytes(), message.bytes());
+        for (const Engine& function : functions) {
             expect(mac_with(function.compress, key.bytes(), message.bytes()) == expected,
                    function.name);
         }
         expect(mac_through_abi(key.bytes(), message.bytes()) == expected, "MAC by ABI");
     }
-}
-
-int verified(Bytes key, Bytes message, Bytes signature) {
-    return VerifyHMAC_SHA256(key.data, key.size, message.data, message.size, signature.data,
-                             signature.size);
 }
 
 void every_wrong_bit_is_seen() {
@@ -177,52 +155,6 @@ void every_wrong_bit_is_seen() {
            "short signature");
 }
 
-// A batch in exactly sized memory, beside the answers its checks get one by one.
-struct Batch {
-    std::vector<std::uint8_t> bytes;
-    std::vector<std::uint64_t> lengths;
-    std::vector<std::uint8_t> answers;
-
-    void add(Bytes key, Bytes message, Bytes signature) {
-        for (const Bytes part : {key, message, signature}) {
-            bytes.insert(bytes.end(), part.data, part.data + part.size);
-            lengths.push_back(part.size);
-        }
-        answers.push_back(static_cast<std::uint8_t>(verified(key, message, signature)));
-    }
-    int run(std::vector<std::uint8_t>& results) const {
-        Placed exact(bytes.size(), 1 + below(15));
-        if (!bytes.empty()) {
-            std::memcpy(exact.data(), bytes.data(), bytes.size());
-        }
-        return VerifyBatchHMAC_SHA256(exact.data(), bytes.size(), lengths.data(), answers.size(),
-                                      results.data());
-    }
-};
-
-void batches_answer_like_single_checks() {
-    std::size_t matches = 0;
-    for (int round = 0; round < 200; ++round) {
-        std::vector<Placed> keys;
-        for (int i = 0; i < 3; ++i) {
-            keys.emplace_back(below(140), below(16));
-        }
-        Batch batch;
-        for (std::size_t count = below(20); count != 0; --count) {
-            const Bytes key = keys[below(keys.size())].bytes();
-            Placed message(below(300), 0);
-            Digest mac = mac_through_abi(key, message.bytes());
-            mac[below(kDigestSize)] ^= static_cast<std::uint8_t>(below(2));
-            batch.add(key, message.bytes(), {mac.data(), below(8) == 0 ? below(32) : kDigestSize});
-            matches += batch.answers.back();
-        }
-        std::vector<std::uint8_t> results(batch.answers.size(), 77);
-        expect(batch.run(results) == VERIFIER_OK, "batch code");
-        expect(results == batch.answers, "batch answers");
-    }
-    expect(matches > 100, "batches with something right in them");
-}
-
 void broken_arguments_are_refused() {
     std::uint8_t byte = 0;
     Digest mac;
@@ -233,26 +165,13 @@ void broken_arguments_are_refused() {
     expect(ComputeHMAC_SHA256(nullptr, 0, nullptr, 0, mac.data()) == VERIFIER_OK, "empty");
     expect(verified(one, one, {nullptr, 32}) == VERIFIER_NULL_POINTER, "signature");
     expect(verified(one, one, {nullptr, 0}) == VERIFIER_MISMATCH, "no signature");
-
-    std::uint8_t result = 77;
-    const std::uint64_t one_byte[] = {1, 0, 0};
-    expect(VerifyBatchHMAC_SHA256(nullptr, 0, nullptr, 0, nullptr) == VERIFIER_OK, "nothing");
-    expect(VerifyBatchHMAC_SHA256(&byte, 1, nullptr, 0, nullptr) == VERIFIER_BAD_LENGTHS, "rest");
-    expect(VerifyBatchHMAC_SHA256(nullptr, 1, one_byte, 1, &result) == VERIFIER_NULL_POINTER, "b");
-    expect(VerifyBatchHMAC_SHA256(&byte, 1, nullptr, 1, &result) == VERIFIER_NULL_POINTER, "l");
-    expect(VerifyBatchHMAC_SHA256(&byte, 1, one_byte, 1, nullptr) == VERIFIER_NULL_POINTER, "r");
-    for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{2}, ~std::uint64_t{0}}) {
-        const std::uint64_t lengths[] = {first, 2, 0};  // the last of them wraps around to 1
-        expect(VerifyBatchHMAC_SHA256(&byte, 1, lengths, 1, &result) == VERIFIER_BAD_LENGTHS, "sum");
-    }
-    expect(result == 77, "a refusal writes nothing");
 }
 
 void a_dead_key_leaves_nothing() {
     alignas(HmacKey) unsigned char storage[sizeof(HmacKey)];
     std::memset(storage, 0, sizeof storage);  // padding included
     Placed secret(40, 0);
-    auto* key = new (storage) HmacKey(compress_portable, secret.bytes());
+    auto* key = new (storage) HmacKey(kPortable.compress, secret.bytes());
     key->~HmacKey();
     std::size_t left = 0;
     for (const volatile unsigned char& byte : storage) {
@@ -266,16 +185,19 @@ void a_dead_key_leaves_nothing() {
 int main(int count, char** arguments) {
     expect(count == 2, "usage: storm SEED");
     random_source.seed(static_cast<unsigned int>(std::strtoul(arguments[1], nullptr, 10)));
-    const std::vector<Named> functions = block_functions();
-    for (const Named& function : functions) {
-        std::printf("%s\n", function.name);
+    const std::vector<Engine> functions = engines();
+    for (int number = 0; VerifierKernel(number) != nullptr; ++number) {
+        std::printf("%s\n", VerifierKernel(number));
     }
     vectors(functions);
     block_functions_agree(functions);
     macs_agree(functions);
     every_wrong_bit_is_seen();
-    batches_answer_like_single_checks();
     broken_arguments_are_refused();
     a_dead_key_leaves_nothing();
+    kernels_agree();
+    batches_answer_like_single_checks();
+    texts_mean_one_signature();
+    broken_batches_are_refused();
     return 0;
 }

@@ -1,4 +1,4 @@
-"""The C++ sources under the address and undefined-behaviour sanitizers, both block functions."""
+"""The C++ sources under the sanitizers: addresses, undefined behaviour, threads; every kernel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 import native
+from native.verifier import BACKEND, KERNELS
 
 ROOM = Path(native.__file__).parent
-STORM = Path(__file__).with_name("storm.cpp")
-SANITIZED = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
+STORM = sorted(Path(__file__).parent.glob("storm*.cpp"))
+#: What steps out of line, and what two threads do to one another.
+SANITIZERS = ("address,undefined", "thread")
+SANITIZED = ["-fno-sanitize-recover=all", "-g", "-O1", "-pthread"]
 STRICT = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 TIMEOUT_S = 300
 
@@ -23,32 +26,35 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
-@pytest.fixture(scope="module")
-def compiler(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A compiler proven to link the sanitizers and to run what it linked."""
+@pytest.fixture(scope="module", params=[*SANITIZERS])
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The storm, made by a compiler proven to link the sanitizer and to run what it linked."""
     chosen = os.environ.get("CXX") or "c++"
     if shutil.which(chosen) is None:
         pytest.skip(f"no C++ compiler: {chosen}")
-    probe = tmp_path_factory.mktemp("probe") / "probe"
+    sanitized = [f"-fsanitize={request.param}", *SANITIZED]
+    room = tmp_path_factory.mktemp("storm")
+    probe, storm = room / "probe", str(room / "storm")
     probe.with_suffix(".cpp").write_text("int main() { return 0; }\n")
-    linked = run(chosen, *SANITIZED, f"{probe}.cpp", "-o", str(probe))
+    linked = run(chosen, *sanitized, f"{probe}.cpp", "-o", str(probe))
     if linked.returncode != 0 or run(str(probe)).returncode != 0:
         pytest.skip(f"{chosen} cannot link or run the sanitizers: {linked.stderr[-300:]}")
-    return chosen
-
-
-def test_no_input_makes_the_verifier_step_out_of_line(compiler: str, tmp_path: Path) -> None:
-    storm = str(tmp_path / "storm")
-    sources = [*map(str, sorted((ROOM / "src").glob("*.cpp"))), str(STORM)]
+    ours = [path for path in sorted((ROOM / "src").glob("*.cpp")) if path.name != "python.cpp"]
+    sources = [*map(str, ours), *map(str, STORM)]
     headers = [f"-I{ROOM / 'include'}", f"-I{ROOM / 'src'}"]
-    built = run(compiler, *STRICT, *SANITIZED, *headers, *sources, "-o", storm)
-    assert built.returncode == 0, built.stderr
+    made = run(chosen, *STRICT, *sanitized, *headers, *sources, "-o", storm)
+    assert made.returncode == 0, made.stderr
+    return storm
+
+
+def test_no_input_makes_the_verifier_step_out_of_line(built: str) -> None:
     seed = str(secrets.randbits(32))
     print(f"seed {seed}")
 
-    done = run(storm, seed)
+    done = run(built, seed)
 
     assert done.returncode == 0, f"seed {seed}\n{done.stdout}\n{done.stderr}"
+    assert done.stdout.split() == list(KERNELS) or BACKEND == "python"
     assert "portable" in done.stdout
     if " sha_ni " in _cpu_flags():
         assert "sha-ni" in done.stdout, "the processor has the instructions, nobody used them"

@@ -21,10 +21,17 @@ ASK = """
 from native import verifier as v
 key, message = b"Jefe", b"what do ya want for nothing?"
 mac = v.hmac_sha256(key, message)
-checks = [v.Check(key, message, mac), v.Check(key, message, mac[:31]), v.Check(b"", b"", mac)]
+checks = [v.Check(key, message, mac.hex()), v.Check(key, message, mac[:31]), v.Check(b"", b"", mac)]
 print(v.BACKEND, mac.hex(), v.verify(key, message, mac), v.verify_batch(checks))
 """
 RIGHT_ANSWERS = f"{MAC_OF_JEFE} True [True, False, False]"
+#: A batch that is large enough for every kernel, and the kernels' names.
+ASK_ALL = """
+from native import verifier as v
+key = b"key"
+checks = [v.Check(key, bytes(n), v.hmac_sha256(key, bytes(n))) for n in range(1, 300)]
+print(all(v.verify_batch(checks)), *v.KERNELS)
+"""
 
 
 def python(tree: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -136,6 +143,37 @@ def test_the_c_function_is_exported_under_its_own_name(built: Path) -> None:
     assert mac.raw.hex() == MAC_OF_JEFE
 
 
+def test_without_the_libraries_of_others_there_are_our_own_kernels(tree: Path) -> None:
+    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        pytest.skip("no C++ compiler on the path")
+    done = build(tree, CXX="c++ -DPAYLINK_OWN_KERNELS_ONLY")
+    assert done.returncode == 0, done.stderr
+
+    right, *kernels = python(tree, "-c", ASK_ALL).stdout.split()
+
+    assert right == "True"
+    assert kernels in (["sha-ni", "portable"], ["portable"])
+
+
+def test_a_multi_buffer_library_of_another_version_is_left_alone(
+    built: Path, tmp_path: Path
+) -> None:
+    _, *kernels = python(built, "-c", ASK_ALL).stdout.split()
+    if not {"avx512", "avx2"} & set(kernels):
+        pytest.skip("this build, or this processor, does not use the library")
+    other = tmp_path / "libIPSec_MB.so.1"
+    other.with_suffix(".c").write_text("unsigned imb_get_version(void) { return 1; }\n")
+    made = subprocess.run(
+        ["cc", "-shared", "-fPIC", "-o", str(other), str(other.with_suffix(".c"))], check=False
+    )
+    assert made.returncode == 0
+
+    done = python(built, "-c", ASK_ALL, LD_LIBRARY_PATH=str(tmp_path))
+
+    own = [name for name in kernels if name not in {"avx512", "avx2"}]
+    assert done.stdout.split() == ["True", *own]
+
+
 def test_nothing_is_compiled_while_the_library_is_current(built: Path) -> None:
     done = build(built, CXX="/nowhere/c++")
 
@@ -176,6 +214,15 @@ def test_a_required_library_that_is_missing_stops_the_program(tree: Path) -> Non
     assert done.returncode != 0
     assert "LibraryMissing" in done.stderr
     assert "python -m native.build" in done.stderr
+
+
+def test_a_library_from_older_sources_is_as_good_as_none(tree: Path) -> None:
+    (tree / "native" / "_verifier.py").write_text("class ffi: ...\n\nclass lib: ...\n")
+
+    assert python(tree, "-c", ASK).stdout.strip() == f"python {RIGHT_ANSWERS}"
+    required = python(tree, "-c", ASK, VERIFIER="native")
+    assert required.returncode != 0
+    assert "python -m native.build" in required.stderr
 
 
 def test_an_unknown_verifier_stops_the_program(tree: Path) -> None:
