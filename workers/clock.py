@@ -1,4 +1,4 @@
-"""The clock: one leader sends commands on time and does no work itself; a second one stands by."""
+"""The clock: one leader sends commands on time and keeps the house; a second one stands by."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from ops.settings import BadSettings, Settings
 from ops.store.gateways import read_gateways
 from ops.store.ledger import unsealed
 from ops.store.outbox import unpublished
+from ops.store.partitions import days_ahead, make_ahead
+from ops.store.retention import forget_keys
 from ops.store.sweep import lag_s, parked, sweep
 from ops.telemetry import exposition, logs, metrics
 from workers.caller import CHARGE
@@ -41,6 +43,9 @@ MEASURE_S = 5.0
 PROBE_S = 15.0
 #: A day that is over is compared with the providers' lists within this, once each list is complete.
 RECONCILE_S = 60.0
+#: Months are made half a year ahead: of the many tries until then one will do.
+PARTITION_S = 600.0
+FORGET_S = 60.0
 #: One per tick that may run at the same time.
 CONNECTIONS = 5
 
@@ -85,6 +90,16 @@ class Clock:
         """Ask for the days that are over, and for what people asked for, to be reconciled."""
         self.wakes.wake(Command.RECONCILE, "due", "clock")
 
+    def partition(self) -> None:
+        """Make the months ahead into which history will be written, and say how far they reach."""
+        for name in make_ahead(self.engine):
+            _log.info("partition made", partition=name)
+        metrics.PARTITION_DAYS_AHEAD.set(min(days_ahead(self.engine).values()))
+
+    def forget(self) -> None:
+        """Forget the idempotency keys whose time is over."""
+        metrics.KEYS_FORGOTTEN.inc(forget_keys(self.engine))
+
     def measure(self) -> None:
         """Put the health of the queues and of the books into the metrics."""
         metrics.measured(
@@ -128,6 +143,8 @@ def schedule(clock: Clock) -> BackgroundScheduler:
         (clock.probe, PROBE_S),
         (clock.reconcile, RECONCILE_S),
         (clock.measure, MEASURE_S),
+        (clock.partition, PARTITION_S),
+        (clock.forget, FORGET_S),
     ):
         scheduler.add_job(clock.led(tick), "interval", seconds=every_s, id=tick.__name__)
     return scheduler

@@ -8,6 +8,7 @@ from typing import Any, Final
 import typer
 
 from ops.cli import (
+    archive,
     audit,
     demo,
     directory,
@@ -34,6 +35,7 @@ VERBS: Final[Commands] = {
     "migrate": running.migrate,
     "seed": running.seed,
     "reconcile": reconcile.reconcile,
+    "archive": archive.archive,
 }
 NOUNS: Final[Mapping[str, tuple[str, Commands]]] = {
     "payments": (

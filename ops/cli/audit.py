@@ -89,7 +89,8 @@ def export(
 def _report(verdict: Verdict, parted: str | None) -> None:
     """Print what was found. Raises Refusal with the first thing that does not hold."""
     out = screen()
-    out.print(f"entries      {verdict.entries} sealed")
+    archived = f", {verdict.archived} of them in archives" if verdict.archived else ""
+    out.print(f"entries      {verdict.entries} sealed{archived}")
     out.print(f"checkpoints  {verdict.checkpoints}")
     out.print(f"overdue      {verdict.overdue} not sealed for longer than {OVERDUE}")
     if broken := verdict.broken:
@@ -110,7 +111,7 @@ def _report(verdict: Verdict, parted: str | None) -> None:
 def _seal_all(engine: Engine, key: bytes) -> None:
     with screen(stderr=True).status("sealing ...") as status:
         total = 0
-        while sealed := seal(engine, key, everything=True):
+        while sealed := seal(engine, key, everything=True, doubting=True):
             total += sealed
             status.update(f"sealing ... {total}")
     note(f"sealed {total} entries")

@@ -11,31 +11,52 @@ from sqlalchemy import Connection, Engine, insert, text
 
 from domain.audit import GENESIS, canonical, checkpoint_mac, link
 from ops.store import tables
+from ops.store.archives import read_archives
 
 #: Names the one lock under which links are appended.
 SEALER_LOCK = 7_305_809_221_002
 #: Entries per sealing transaction: a bound on its length, not on throughput.
 BATCH = 2_000
-#: Entries commit out of order, so the sealer looks back this far for late ones...
-RECENT = "15 minutes"
-#: ...and now and then through everything. Unsealed for longer than this is an alarm.
+#: Entries commit out of order, so the sealer looks back this far for late ones each second...
+RECENT = "2 minutes"
+#: ...and now and then from where everything is known to be sealed, less this: no transaction of ours
+#: is open for so long. Unsealed for longer than this is an alarm.
 OVERDUE = "1 hour"
 
-_UNSEALED = """
-SELECT l.* FROM audit_logs l
- WHERE NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.entry_id = l.id) {since}
- ORDER BY l.id LIMIT :batch
+_SAID = (
+    "l.id, l.merchant_id, l.mode, l.actor, l.actor_id, l.action, l.entity, l.entity_id, l.before,"
+    " l.after, l.request_id, l.created_at"
+)
+# In order of time, which is that of the partitions and of an index of each. The bound has to be a
+# constant of the statement (`now()`): `clock_timestamp()` would be asked for every row of history.
+_UNSEALED = f"""
+SELECT {_SAID} FROM audit_logs l
+ WHERE NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.entry_id = l.id) {{since}}
+ ORDER BY l.created_at, l.id LIMIT :batch
 """
+_RECENT = f"AND l.created_at > now() - interval '{RECENT}'"
+_REST = "AND l.created_at > (SELECT coalesce(max(sealed_until), '-infinity') FROM audit_progress)"
 _HEAD = text("SELECT seq, hash FROM audit_chain ORDER BY seq DESC LIMIT 1")
-_LINKS = text("""
-SELECT c.seq, c.entry_id, c.prev_hash, c.hash, l.*
-  FROM audit_chain c LEFT JOIN audit_logs l ON l.id = c.entry_id
- WHERE c.seq > :after ORDER BY c.seq LIMIT :batch
+_REACHED = text(f"""
+INSERT INTO audit_progress (id, sealed_until) VALUES (1, now() - interval '{OVERDUE}')
+ON CONFLICT (id) DO UPDATE SET sealed_until = excluded.sealed_until
+""")
+# A batch's entries lie together, whichever months they are in: their span is read once, instead of
+# asking every partition for every entry.
+_LINKS = text(f"""
+WITH links AS MATERIALIZED (
+    SELECT seq, entry_id, prev_hash, hash FROM audit_chain
+     WHERE seq > :after ORDER BY seq LIMIT :batch
+), span AS MATERIALIZED (SELECT min(entry_id) AS least, max(entry_id) AS most FROM links)
+SELECT c.seq, c.entry_id, c.prev_hash, c.hash, {_SAID}
+  FROM links c LEFT JOIN audit_logs l ON l.id = c.entry_id
+       AND l.id BETWEEN (SELECT least FROM span) AND (SELECT most FROM span)
+ ORDER BY c.seq
 """)
 _OVERDUE = text(f"""
 SELECT count(*) FROM audit_logs l
  WHERE NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.entry_id = l.id)
-   AND l.created_at < clock_timestamp() - interval '{OVERDUE}'
+   AND l.created_at < now() - interval '{OVERDUE}'
 """)
 
 
@@ -56,19 +77,25 @@ class Verdict:
     checkpoints: int
     overdue: int
     broken: Broken | None
+    #: Entries that lie in archives: their links hold, their words are in files.
+    archived: int = 0
 
 
-def seal(engine: Engine, key: bytes, *, everything: bool = False) -> int:
+def seal(engine: Engine, key: bytes, *, everything: bool = False, doubting: bool = False) -> int:
     """Append a link for every unsealed entry, at most a batch. Returns how many.
 
-    Somebody else sealing at this moment means there is nothing to do: returns 0.
+    Looks at the newest entries; with `everything` at all since the last time that nothing was left,
+    and if `doubting` at the whole history. Somebody else sealing at this moment means there is
+    nothing to do: returns 0.
     """
-    since = "" if everything else f"AND l.created_at > clock_timestamp() - interval '{RECENT}'"
+    since = "" if doubting else _REST if everything else _RECENT
     with engine.begin() as db:
         ours = text("SELECT pg_try_advisory_xact_lock(:key)")
         if not db.execute(ours, {"key": SEALER_LOCK}).scalar_one():
             return 0
         entries = db.execute(text(_UNSEALED.format(since=since)), {"batch": BATCH}).mappings().all()
+        if everything and len(entries) < BATCH:
+            db.execute(_REACHED)
         if not entries:
             return 0
         head = db.execute(_HEAD).one_or_none()
@@ -76,7 +103,7 @@ def seal(engine: Engine, key: bytes, *, everything: bool = False) -> int:
         links = []
         for entry in entries:
             seq += 1
-            hash_ = link(prev, seq, canonical(_said(entry)))
+            hash_ = link(prev, seq, canonical(said_of(entry)))
             links.append({"seq": seq, "entry_id": entry["id"], "prev_hash": prev, "hash": hash_})
             prev = hash_
         db.execute(insert(tables.audit_chain), links)
@@ -94,29 +121,41 @@ def verify(engine: Engine, key: bytes) -> Verdict:
     with snapshot.connect() as db:
         kept = db.execute(text("SELECT count AS links, head, mac FROM audit_checkpoints"))
         marks: dict[int, Any] = {row.links: row for row in kept}
+        archives = read_archives(db, "audit_logs")
         overdue = db.execute(_OVERDUE).scalar_one()
-        seq, prev = 0, GENESIS
+        seq, prev, away = 0, GENESIS, 0
+
+        def so_far(broken: Broken | None) -> Verdict:
+            return Verdict(seq, len(marks), overdue, broken, away)
+
+        for one in archives:
+            if not one.is_genuine(key):
+                return so_far(Broken(0, None, f"nobody with the key archived {one.archive.name}"))
         for row in _links(db):
-            if broken := _check(row, seq, prev):
-                return Verdict(seq, len(marks), overdue, broken)
-            seq, prev = row["seq"], bytes(row["hash"])
+            is_away = row["id"] is None and any(
+                one.archive.covers(row["entry_id"]) for one in archives if one.is_away
+            )
+            if broken := _check(row, seq, prev, is_away):
+                return so_far(broken)
+            seq, prev, away = row["seq"], bytes(row["hash"]), away + is_away
             mark = marks.get(seq)
             if mark and not _genuine(mark, key, prev):
                 wrong = Broken(seq, row["entry_id"], "the checkpoint does not match the chain")
-                return Verdict(seq, len(marks), overdue, wrong)
+                return so_far(wrong)
         if marks and max(marks) > seq:
             gone = f"a checkpoint knows {max(marks)} links"
-            return Verdict(seq, len(marks), overdue, Broken(seq + 1, None, f"cut short: {gone}"))
+            return so_far(Broken(seq + 1, None, f"cut short: {gone}"))
         if seq and seq not in marks:
-            bare = Broken(seq, None, "the chain's end has no checkpoint")
-            return Verdict(seq, len(marks), overdue, bare)
-    return Verdict(seq, len(marks), overdue, None)
+            return so_far(Broken(seq, None, "the chain's end has no checkpoint"))
+        if away != (filed := sum(one.archive.rows for one in archives if one.is_away)):
+            other = f"{away} entries are missing, and {filed} were archived"
+            return so_far(Broken(seq, None, other))
+        return so_far(None)
 
 
 def unsealed(engine: Engine) -> int:
-    """Return how many of the recent entries wait for their link."""
-    since = f"AND l.created_at > clock_timestamp() - interval '{RECENT}'"
-    count = f"SELECT count(*) FROM ({_UNSEALED.format(since=since)}) waiting"
+    """Return how many of the recent entries wait for their link, at most a batch."""
+    count = f"SELECT count(*) FROM ({_UNSEALED.format(since=_RECENT)}) waiting"
     with engine.connect() as db:
         return int(db.execute(text(count), {"batch": BATCH}).scalar_one())
 
@@ -128,14 +167,16 @@ def _links(db: Connection) -> Iterator[Any]:
         after = batch[-1]["seq"]
 
 
-def _check(row: Any, seq: int, prev: bytes) -> Broken | None:
+def _check(row: Any, seq: int, prev: bytes, is_away: bool) -> Broken | None:
     if row["seq"] != seq + 1:
         return Broken(seq + 1, None, "this link is missing")
-    if row["id"] is None:
+    if row["id"] is None and not is_away:
         return Broken(row["seq"], row["entry_id"], "the audit entry is missing")
     if bytes(row["prev_hash"]) != prev:
         return Broken(row["seq"], row["entry_id"], "it does not follow from the link before it")
-    if not hmac.compare_digest(link(prev, row["seq"], canonical(_said(row))), bytes(row["hash"])):
+    if is_away:  # its words were held against this link when they were archived
+        return None
+    if not hmac.compare_digest(link(prev, row["seq"], canonical(said_of(row))), bytes(row["hash"])):
         return Broken(row["seq"], row["entry_id"], "the audit entry was changed")
     return None
 
@@ -146,7 +187,7 @@ def _genuine(mark: Any, key: bytes, head: bytes) -> bool:
     )
 
 
-def _said(row: Any) -> dict[str, object]:
+def said_of(row: Any) -> dict[str, object]:
     """Return exactly what an entry's hash covers, as JSON values."""
     return {
         "id": row["id"],

@@ -13,11 +13,13 @@ from domain.commands import Command
 BATCH = 200
 
 #: Announce and push the next announcement away in one statement: a lost message costs seconds, a
-#: backlog never floods the queue. Rows that somebody claims reset `wakes`.
+#: backlog never floods the queue. Rows that somebody claims reset `wakes`. The clock is asked once,
+#: in a query of its own: only then does the index know where to stop, and what is not due yet, however
+#: much it is, is not looked at. And the rows are named, not joined: they are fetched by their keys.
 _DUE = """
 WITH due AS (
     SELECT id FROM {table}
-     WHERE next_run_at <= clock_timestamp() AND wake_at <= clock_timestamp()
+     WHERE next_run_at <= clock_timestamp() AND wake_at <= (SELECT clock_timestamp())
        AND lease_is_free(lease_until, lease_owner)
      ORDER BY wake_at LIMIT :batch FOR UPDATE SKIP LOCKED
 )
@@ -25,7 +27,7 @@ UPDATE {table} t
    SET wakes = wakes + 1,
        wake_at = clock_timestamp()
                  + least(interval '5 s' * power(2, least(wakes, 10)), interval '60 s')
-  FROM due WHERE t.id = due.id
+ WHERE t.id = ANY (ARRAY(SELECT id FROM due))
 RETURNING t.id, t.request_id, {command} AS command
 """
 _COMMANDS = {
@@ -48,10 +50,13 @@ def _of_all(select: str) -> str:
     return " UNION ALL ".join(select.format(table=table) for table in _COMMANDS)
 
 
+# Nothing is announced for longer than a minute ahead: beyond that in the index, nothing is due.
+_OLDEST = """SELECT min(next_run_at) AS due FROM {table}
+     WHERE next_run_at IS NOT NULL AND wake_at <= (SELECT clock_timestamp()) + interval '70 s'"""
 #: How overdue the oldest row is that nobody has taken: the sweep's health in one number.
 _LAG = text(f"""
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due)), 0)::float8 FROM (
-    {_of_all("SELECT min(next_run_at) AS due FROM {table} WHERE next_run_at IS NOT NULL")}
+    {_of_all(_OLDEST)}
 ) oldest WHERE due <= clock_timestamp()
 """)
 _PARKED = text(f"""

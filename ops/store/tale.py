@@ -91,8 +91,8 @@ SELECT {_named(Kind.WEBHOOK, "w.id")} AS id, {_named(Kind.ATTEMPT, "w.attempt_id
 """)
 _AUDIT = text("""
 SELECT l.id, l.created_at, l.actor, l.actor_id, l.action, l.entity, l.entity_id, l.before, l.after,
-       l.request_id, c.seq AS sealed_as
-  FROM audit_logs l LEFT JOIN audit_chain c ON c.entry_id = l.id
+       l.request_id, (SELECT c.seq FROM audit_chain c WHERE c.entry_id = l.id) AS sealed_as
+  FROM audit_logs l
  WHERE l.entity_id = ANY(:names) ORDER BY l.id LIMIT :most
 """)
 _EVENTS = text("""

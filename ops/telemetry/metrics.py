@@ -100,6 +100,8 @@ SWEEP_LAG_SECONDS = _fact("sweep_lag_seconds", "How overdue the most overdue row
 ROWS_SWEPT = _counter("rows_swept_total", "Due rows that the sweep found unattended.")
 PARKED_ROWS = _fact("parked_rows", "Rows that wait for a person.", "reason")
 OUTBOX_UNPUBLISHED = _fact("outbox_unpublished", "Events that are not published yet.")
+PARTITION_DAYS_AHEAD = _fact("partition_days_ahead", "Days for which rows of history have a place.")
+KEYS_FORGOTTEN = _counter("keys_forgotten_total", "Idempotency keys whose time was over.")
 AUDIT_UNSEALED = _fact("audit_unsealed", "Audit entries that are not in the chain yet.")
 
 # The ground.

@@ -10,9 +10,11 @@ from ops.store.tables.gateways import (
     webhook_certificates,
 )
 from ops.store.tables.journal import (
+    archives,
     audit_chain,
     audit_checkpoints,
     audit_logs,
+    audit_progress,
     idempotency_keys,
     outbox_events,
     webhook_events,
@@ -34,10 +36,12 @@ from ops.store.tables.tenants import api_keys, merchants
 
 __all__ = [
     "api_keys",
+    "archives",
     "attempt_facts",
     "audit_chain",
     "audit_checkpoints",
     "audit_logs",
+    "audit_progress",
     "countries",
     "currencies",
     "customers",

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -39,6 +40,8 @@ idempotency_keys = Table(
     moment("created_at", null=False, default=True),
     moment("expires_at", null=False),
     PrimaryKeyConstraint("merchant_id", "mode", "key", name="idempotency_keys_pk"),
+    # Keys come in the order in which they expire, so this costs a write at the end of the index.
+    Index("idempotency_keys_expiry", "expires_at"),
 )
 
 # The inbox: every verified webhook, once, and a bounded number of those whose sender a worker has
@@ -75,10 +78,11 @@ webhook_events = Table(
 )
 
 # Who did what: written in the move's transaction; a trigger refuses UPDATE, DELETE and TRUNCATE.
+# A partition a month (see `ops.store.partitions`): the time is part of the key because it must be.
 audit_logs = Table(
     "audit_logs",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
     Column("merchant_id", UUID(as_uuid=True)),
     Column("mode", Text),
     Column("actor", Text, nullable=False),
@@ -90,11 +94,14 @@ audit_logs = Table(
     Column("after", JSONB, nullable=False),
     Column("request_id", Text, nullable=False),
     moment("created_at", null=False, default=True),
+    PrimaryKeyConstraint("id", "created_at"),
     Index("audit_logs_entity", "entity_id"),
     Index("audit_logs_created", "created_at"),
+    postgresql_partition_by="RANGE (created_at)",
 )
 
-# Law 10: the sealed order of the audit entries; each hash covers the one before it.
+# Law 10: the sealed order of the audit entries; each hash covers the one before it. It stays whole:
+# that a place and an entry are given once are two laws, and no partition key is part of both.
 audit_chain = Table(
     "audit_chain",
     metadata,
@@ -115,11 +122,41 @@ audit_checkpoints = Table(
     moment("created_at", null=False, default=True),
 )
 
-# What happened, for whoever listens: written in the move's transaction, drained in order.
+# Up to when every audit entry is known to be sealed: where looking for forgotten ones begins.
+audit_progress = Table(
+    "audit_progress",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, server_default=text("1"), autoincrement=False),
+    moment("sealed_until", null=False),
+    CheckConstraint("id = 1", name="audit_progress_one_row"),
+)
+
+# Partitions that lie in files now, each with a keyed mark of what it held: entries that are missing
+# from the audit without one of these have been taken away by somebody.
+archives = Table(
+    "archives",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    moment("until", null=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("first_id", BigInteger),
+    Column("last_id", BigInteger),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    moment("archived_at", null=False, default=True),
+    CheckConstraint(
+        "rows >= 0 AND (rows = 0) = (first_id IS NULL) AND (rows = 0) = (last_id IS NULL)",
+        name="archives_rows",
+    ),
+)
+
+# What happened, for whoever listens: written in the move's transaction, drained in order. A
+# partition a month, like the audit.
 outbox_events = Table(
     "outbox_events",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
     Column("merchant_id", UUID(as_uuid=True)),
     Column("mode", Text),
     Column("type", Text, nullable=False),
@@ -129,6 +166,8 @@ outbox_events = Table(
     Column("request_id", Text, nullable=False),
     moment("created_at", null=False, default=True),
     moment("published_at"),
+    PrimaryKeyConstraint("id", "created_at"),
     Index("outbox_aggregate", "aggregate_id"),
     Index("outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
+    postgresql_partition_by="RANGE (created_at)",
 )

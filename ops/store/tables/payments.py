@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Numeric,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -252,21 +253,25 @@ payment_attempts = Table(
     due_index("payment_attempts"),
 )
 
-# What providers told us, as told: append-only, the evidence behind every state.
+# What providers told us, as told: append-only, the evidence behind every state. A partition a month
+# of when it was told: what is told late about an old attempt finds its place.
 attempt_facts = Table(
     "attempt_facts",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, Identity(always=True), nullable=False),
     Column("attempt_id", ForeignKey("payment_attempts.id"), nullable=False, index=True),
     Column("source", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("told", JSONB, nullable=False),
     moment("observed_at", null=False, default=True),
+    PrimaryKeyConstraint("id", "observed_at"),
+    postgresql_partition_by="RANGE (observed_at)",
 )
 
 # Money that moved: append-only, without a status. `total` is what this kind has come to for the
 # attempt: providers tell totals, so what is told again is the row that is there. Whose it is, a
-# trigger takes from the attempt: nobody can write it down for somebody else.
+# trigger takes from the attempt: nobody can write it down for somebody else. It stays whole: that a
+# movement is booked once holds for all times, and one may follow a year after its charge.
 transactions = Table(
     "transactions",
     metadata,
