@@ -84,13 +84,19 @@ class Work(Protocol):
         """The attempt that a webhook speaks of, by our reference or the provider's id."""
 
     def begin_attempt(
-        self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
+        self,
+        attempt: Attempt,
+        lease: Lease,
+        lease_s: float,
+        skipped: Mapping[str, str],
+        screened: Payment | None = None,
     ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed.
 
         One statement guards it: our lease, a chargeable status, no cancel asked for. The lease is
-        renewed to `lease_s`; `skipped` says why other gateways were passed over. None: not allowed
-        any more, nothing was written.
+        renewed to `lease_s`; `skipped` says why other gateways were passed over. `screened`: what
+        its screening made of the payment is written too, if its version is still this one. None:
+        not allowed any more, nothing was written.
         """
 
     def card_tries(self, watch: Watched) -> Tries:

@@ -106,6 +106,9 @@ PAID = frozenset({_S.CAPTURED, _S.PARTIALLY_REFUNDED, _S.REFUNDED, _S.REVERSED})
 #: A charge attempt may be written only in these.
 CHARGEABLE = frozenset({_S.PENDING, _S.PROCESSING})
 
+#: What screening makes of a payment that may be charged.
+SCREENED = ("risk_score", "risk_level", "wants_3ds", "next_command")
+
 #: An order_id is free again once its payment has ended without money.
 INACTIVE = frozenset({_S.FAILED, _S.CANCELLED, _S.EXPIRED})
 

@@ -15,10 +15,10 @@ from domain.flows.capture import capture
 from domain.flows.charge import charge
 from domain.flows.detach import detach
 from domain.flows.notice import notice
+from domain.flows.pay import pay
 from domain.flows.payout import payout
 from domain.flows.refund import refund
 from domain.flows.resolve import resolve
-from domain.flows.screen import screen
 from domain.flows.void import void
 from domain.payment import Payment
 from domain.payout import Payout
@@ -184,7 +184,7 @@ def add_notice(memory: MemoryStore, notice: Notice) -> None:
 def run(command: Command, id_: UUID, runtime: Runtime) -> None:
     """Run a command's flow, as its actor does."""
     flows = {
-        Command.SCREEN: screen,
+        Command.SCREEN: pay,
         Command.CHARGE: charge,
         Command.CAPTURE: capture,
         Command.VOID: void,

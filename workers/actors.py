@@ -14,10 +14,10 @@ from domain.flows.capture import capture
 from domain.flows.charge import charge
 from domain.flows.detach import detach
 from domain.flows.notice import Prove, notice, unproven
+from domain.flows.pay import pay
 from domain.flows.payout import payout
 from domain.flows.refund import refund
 from domain.flows.resolve import resolve
-from domain.flows.screen import screen
 from domain.flows.void import void
 from domain.ports import Runtime
 
@@ -58,7 +58,7 @@ def declare(
 
         actor(command, run_row)
 
-    of_row(Command.SCREEN, lambda id_: screen(id_, runtime))
+    of_row(Command.SCREEN, lambda id_: pay(id_, runtime))
     of_row(Command.CHARGE, lambda id_: charge(id_, runtime))
     of_row(Command.CAPTURE, lambda id_: capture(id_, runtime))
     of_row(Command.VOID, lambda id_: void(id_, runtime))

@@ -31,15 +31,13 @@ from workers.bulkhead import Bulkhead, InPlaces, of_known_money, of_new_money
 from workers.caller import Caller
 from workers.certificates import Certificates
 from workers.circuit import RedisCircuit
-from workers.gateways.registry import Find, Registry, builder
+from workers.gateways.registry import FRESH_S, Find, Registry, builder
 from workers.probing import probe_gateways
 from workers.reconciling import reconciler
 from workers.telling import call_readers, consume, tell_breaker
 from workers.velocity import RedisVelocity
 
 SERVICE = "worker"
-#: What the fraud windows may cost one payment, in seconds; beyond it they count as absent.
-VELOCITY_BUDGET_S = 0.1
 
 _log = structlog.get_logger("worker")
 
@@ -96,7 +94,9 @@ def _runtime(
     base: Ground, presence: Presence, draining: Draining, closing: ExitStack, find: Find
 ) -> Runtime:
     settings = base.settings
-    store = PostgresStore(base.engine, base.vault, new_id, call_readers(base.redis))
+    store = PostgresStore(
+        base.engine, base.vault, new_id, call_readers(base.redis), fresh_s=FRESH_S
+    )
     registry = Registry(lambda: _accounts(base), alarm=_alarm, find=find)
     closing.callback(registry.close)
     shared = RedisCircuit(base.redis, settings.breaker, on_change=tell_breaker(store))
@@ -104,7 +104,7 @@ def _runtime(
     velocity = RedisVelocity(
         base.redis,
         fingerprint(settings.secrets.pepper, "velocity", "").encode(),
-        VELOCITY_BUDGET_S,
+        settings.velocity_budget_s,
         degraded=lambda reason: metrics.FRAUD_DEGRADED.inc(),
     )
     closing.callback(velocity.close)

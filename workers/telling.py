@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from domain.books import Store
 from domain.breaker import Change, State
 from domain.events import Actor, Entry, Event, Told
-from domain.payment import FINAL
+from domain.payment import FINAL, Status
 from ops.channels import MOVED
 from ops.telemetry import metrics
 
@@ -31,6 +31,8 @@ ALARMS = frozenset(
         "payout.parked",
     }
 )
+#: What nobody waits for: the payment is as unsettled as before, and calling costs every door time.
+UNAWAITED = frozenset({"payment.screened", f"payment.{Status.PROCESSING}"})
 _FINAL_EVENTS = {f"payment.{status}": status.value for status in FINAL}
 
 
@@ -38,7 +40,11 @@ def call_readers(client: redis.Redis) -> Callable[[Sequence[Told]], None]:
     """Return what hears of each commit: it counts the moves and wakes waiting readers."""
 
     def committed(told: Sequence[Told]) -> None:
-        moved = {one.event.aggregate_id for one in told if one.event.aggregate == "payment"}
+        moved = {
+            one.event.aggregate_id
+            for one in told
+            if one.event.aggregate == "payment" and one.event.type not in UNAWAITED
+        }
         for one in told:
             _counted(one.event)
         try:

@@ -3,46 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import assert_never
 from uuid import UUID
 
-from domain.attempt import Attempt, Operation, State
+from domain.attempt import Attempt, State
 from domain.backoff import delay_s
 from domain.books import Work
 from domain.commands import Command
 from domain.due import NEVER, Due, Lease, Reason
-from domain.events import Actor, attempt_told, payment_told
-from domain.facts import Fact, Source
-from domain.flows.confirm import sender_goes_on
+from domain.events import Actor, payment_told
 from domain.flows.consequences import close_cases
-from domain.flows.govern import counted_as, forbidden, turn_away
-from domain.flows.intent import Intent
-from domain.flows.learn import learn, record, take_over
-from domain.outcome import NotCharged, Proof
+from domain.flows.learn import take_over
+from domain.flows.step import Came, Run, Step, admitted, attempted, passed_over
 from domain.payment import CHARGEABLE, Payment, Status
-from domain.ports import Budget, Gateway, Permit, Refused, Runtime
-from domain.routing import End, GatewayRow, Go, Plan, Stand, decide
-from domain.task import Charge
+from domain.ports import Runtime
+from domain.routing import End, Go, Plan, Stand, decide
 
 #: More gateways than this for one payment is a configuration error; also the bound of the loop.
 MAX_STEPS = 16
-
-
-@dataclass(slots=True)
-class Run:
-    """What one charge run has seen so far."""
-
-    payment_id: UUID
-    lease: Lease
-    #: Before the database's clock was read for the next step (monotonic): sending is measured from
-    #: here, so that no byte leaves after the attempt's stored `send_before`, however long we stall.
-    begun: float
-    tried: set[str] = field(default_factory=set)
-    refused: dict[str, Refused] = field(default_factory=dict)
-    retry_after_s: float = 0.0
 
 
 def charge(payment_id: UUID, runtime: Runtime) -> None:
@@ -61,22 +41,25 @@ def charge(payment_id: UUID, runtime: Runtime) -> None:
             _park(work, claim.row, claim.lease)
             return
         step = _next(work, claim.row, run, runtime)
+    _follow(step, run, runtime)
+
+
+def go_on(run: Run, runtime: Runtime) -> None:
+    """Go on with a run whose last attempt is proven harmless."""
+    _follow(_look_again(run, runtime), run, runtime)
+
+
+def _follow(step: Step | None, run: Run, runtime: Runtime) -> None:
     for _ in range(MAX_STEPS):
         if step is None or not _try(step, run, runtime):
             return
-        run.begun = runtime.monotonic()
-        with runtime.store.begin() as work:
-            step = _next(work, work.lock_payment(payment_id), run, runtime)
+        step = _look_again(run, runtime)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Where to go next, decided under the payment's row lock."""
-
-    payment: Payment
-    plan: Plan
-    attempts: Sequence[Attempt]
-    now: datetime
+def _look_again(run: Run, runtime: Runtime) -> Step | None:
+    run.begun = runtime.monotonic()
+    with runtime.store.begin() as work:
+        return _next(work, work.lock_payment(run.payment_id), run, runtime)
 
 
 def _next(work: Work, payment: Payment, run: Run, runtime: Runtime) -> Step | None:
@@ -127,95 +110,11 @@ def _try(step: Step, run: Run, runtime: Runtime) -> bool:
     if runtime.draining():
         _release(run, runtime)
         return False
-    for row in step.plan.order:
-        if row.id in run.tried or row.id in run.refused:
-            continue
-        gateway = runtime.gateways.get(row.id)
-        if gateway is None:
-            run.refused[row.id] = Refused("no_adapter", runtime.policy.defer_cap_s)
-            continue
-        if not step.payment.captures_at_once and not gateway.declaration.can_hold:
-            run.refused[row.id] = Refused("cannot_hold", runtime.policy.defer_cap_s)
-            continue
-        retry = any(attempt.gateway_id == row.id for attempt in step.attempts)
-        permit = runtime.gateways.admit(row, Operation.CHARGE, retry=retry)
-        if isinstance(permit, Refused):
-            run.refused[row.id] = permit
-            if permit.ours:
-                break
-            continue
-        return _attempt(step, row, gateway, permit, run, runtime)
-    _defer(step.plan, run, runtime)
-    return False
-
-
-def _attempt(
-    step: Step, row: GatewayRow, gateway: Gateway, permit: Permit, run: Run, runtime: Runtime
-) -> bool:
-    """Write the attempt down, send it, store the answer. False: this run is over."""
-    policy = runtime.policy
-    try:
-        id_ = runtime.new_id()
-        request = gateway.compose(Charge(step.payment), id_.hex)
-        if request is None:
-            permit.give_back()
-            run.refused[row.id] = Refused("cannot_express", policy.defer_cap_s)
-            return True
-        declared = gateway.declaration
-        attempt = _intent(step, row).written(id_, request, declared, step.now, policy)
-        payment = None
-        with runtime.store.begin() as work:
-            passed = _passed_over(step.plan, run)
-            if failure := forbidden(work, step.payment):
-                turn_away(work, run.payment_id, failure, run.lease)
-            else:
-                payment = work.begin_attempt(attempt, run.lease, policy.lease_s, passed)
-            if payment is not None:
-                work.tell(attempt_told(None, attempt, Actor.WORKER, "charge"))
-                if payment.status is not step.payment.status:
-                    work.tell(payment_told(step.payment, payment, Actor.WORKER, "charge"))
-                if payment.due.parked is not None:
-                    # A fact has called a person since we decided: this attempt is never sent.
-                    unsent = NotCharged(Proof.NEVER_SENT, "the payment was parked before it")
-                    record(work, Fact(attempt.id, Source.ANSWER, unsent), attempt, runtime)
-    except BaseException:
-        permit.give_back()
-        raise
-    if payment is None or payment.due.parked is not None:  # or cancelled, or taken over, since then
-        permit.give_back()
+    slot = admitted(step, run, runtime)
+    if slot is None:
+        _defer(step.plan, run, runtime)
         return False
-    budget = Budget(run.begun + policy.send_window_s, run.begun + policy.call_s)
-    promise = declared.promises[Operation.CHARGE]
-    outcome = permit.send(attempt, budget, sender_goes_on(attempt, promise, budget, runtime))
-    learnt = learn(Fact(attempt.id, Source.ANSWER, outcome), attempt, runtime)
-    payment = learnt.of_payment
-    if isinstance(outcome, NotCharged) and outcome.retry_after_s:
-        run.retry_after_s = max(run.retry_after_s, outcome.retry_after_s)
-    run.tried.add(row.id)
-    if not payment.final and not learnt.attempt.blocks and payment.status in CHARGEABLE:
-        return True
-    if not payment.final:
-        # Facts drive it from here; whoever they wake must not find our lease in the way.
-        with runtime.store.begin() as work:
-            work.release(payment.id, run.lease)
-    learnt.wake(runtime)
-    return False
-
-
-def _intent(step: Step, row: GatewayRow) -> Intent:
-    payment = step.payment
-    return Intent(
-        operation=Operation.CHARGE,
-        merchant_id=payment.merchant_id,
-        mode=payment.mode,
-        money=payment.money,
-        gateway_id=row.id,
-        number=sum(a.operation is Operation.CHARGE for a in step.attempts) + 1,
-        request_id=payment.request_id,
-        payment_id=payment.id,
-        captures=payment.captures_at_once,
-        card=counted_as(payment),
-    )
+    return attempted(step, slot, run, runtime) in (Came.HARMLESS, Came.INEXPRESSIBLE)
 
 
 def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
@@ -239,16 +138,10 @@ def _defer(plan: Plan, run: Run, runtime: Runtime) -> None:
         waiting = replace(
             payment,
             runs=runs,
-            skipped=_passed_over(plan, run),
+            skipped=passed_over(plan, run),
             due=payment.due.at(min(when, payment.expires_at)),
         )
         work.save_payment(waiting, run.lease)
-
-
-def _passed_over(plan: Plan, run: Run) -> dict[str, str]:
-    """Return why each gateway that is not being asked is not: by the plan, by its slots, or since."""
-    refused = {id_: refusal.reason for id_, refusal in run.refused.items()}
-    return dict(plan.skipped) | refused | dict.fromkeys(sorted(run.tried), "tried")
 
 
 def _release(run: Run, runtime: Runtime) -> None:

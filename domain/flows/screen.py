@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import assert_never, cast
 from uuid import UUID
 
 from domain.books import Work
 from domain.commands import Command
-from domain.due import NEVER, Reason
+from domain.due import NEVER, Lease, Reason
 from domain.events import Actor, payment_told, screened_told
 from domain.fraud.features import Inputs, MethodType
 from domain.fraud.identities import identities
@@ -17,23 +19,44 @@ from domain.operation_events import case_told
 from domain.payment import Failure, Payment, Review, Status
 from domain.ports import Runtime
 from domain.review import Case, CaseKind
+from domain.routing import GatewayRow
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A payment that is claimed and assessed; nothing is written of that yet."""
+
+    payment: Payment
+    lease: Lease
+    assessment: Assessment
+    #: The gateways, and the database's time, when it was claimed.
+    gateways: Sequence[GatewayRow]
+    now: datetime
 
 
 def screen(payment_id: UUID, runtime: Runtime) -> None:
     """Assess one due payment, store the decision with its factors, and move the payment on."""
+    seen = look_at(payment_id, runtime)
+    if seen is not None:
+        store_decision(seen, runtime)
+
+
+def look_at(payment_id: UUID, runtime: Runtime) -> Seen | None:
+    """Claim and assess one due payment. None: there is nothing to assess."""
     with runtime.store.begin() as work:
         claim = work.claim_payment(payment_id, runtime.owner, runtime.policy.lease_s)
         if claim is None:
-            return
+            return None
         if claim.row.next_command is not Command.SCREEN:
             due = replace(claim.row, due=claim.row.due.at(work.now))
             work.save_payment(due, claim.lease)
-            return
+            return None
         if claim.starts > runtime.policy.max_starts:
             parked = replace(claim.row, due=claim.row.due.park(work.now, Reason.POISON))
             work.save_payment(parked, claim.lease)
             work.tell(payment_told(claim.row, parked, Actor.WORKER, "screen"))
-            return
+            return None
+        gateways, now = work.gateways(), work.now
     payment = claim.row
     who = identities(payment)
     velocity = runtime.velocity.observe(
@@ -46,28 +69,37 @@ def screen(payment_id: UUID, runtime: Runtime) -> None:
         at=payment.created_at,
     )
     assessment = assess(inputs_of(payment), velocity, runtime.policy.fraud)
+    return Seen(payment, claim.lease, assessment, gateways, now)
+
+
+def store_decision(seen: Seen, runtime: Runtime, wait_s: float = 0.0) -> None:
+    """Write what was decided, whatever it is, and wake who carries it out; a charge only after
+    `wait_s`."""
+    payment_id, assessment = seen.payment.id, seen.assessment
     with runtime.store.begin() as work:
         before = work.lock_payment(payment_id)
         if before.final:
-            work.save_payment(replace(before, due=NEVER), claim.lease)
+            work.save_payment(replace(before, due=NEVER), seen.lease)
             return
-        after = _decided(before, assessment).wakes(Command.CHARGE, work.now)
+        when = min(work.now + timedelta(seconds=wait_s), before.expires_at)
+        after = decided(before, assessment).wakes(Command.CHARGE, max(when, work.now))
         if after.status is Status.IN_REVIEW:
             after = after.wakes(Command.CHARGE, after.expires_at)  # a person decides, or it expires
         if after.final:
             after = replace(after, due=NEVER)
-        work.save_payment(after, claim.lease)
+        work.save_payment(after, seen.lease)
         work.add_assessment(payment_id, assessment)
         work.tell(screened_told(after, assessment.decision, assessment.mode))
         if after.status is not before.status:
             work.tell(payment_told(before, after, Actor.WORKER, "screen"))
         if after.review is Review.OPEN:
             _ask_people(work, after, assessment, runtime)
-    if after.status is Status.PENDING:
-        runtime.wake(Command.CHARGE, payment_id, payment.request_id)
+    if after.status is Status.PENDING and not wait_s:
+        runtime.wake(Command.CHARGE, payment_id, after.request_id)
 
 
-def _decided(payment: Payment, assessment: Assessment) -> Payment:
+def decided(payment: Payment, assessment: Assessment) -> Payment:
+    """Return the payment as the decision leaves it; what comes next is not said."""
     scored = replace(payment, risk_score=str(assessment.score), risk_level=assessment.level.value)
     match assessment.decision:
         case Decision.APPROVE:

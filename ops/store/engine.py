@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 
 #: Longer than any of our statements takes by a factor of a hundred; a lost lock ends here.
 STATEMENT_TIMEOUT_MS = 10_000
@@ -18,6 +20,8 @@ CONNECT_S = 5
 #: A server that fell silent, because its host or the network died, sends no farewell: a session is
 #: given up when it acknowledges nothing for this long. Longer than a statement may take.
 SILENCE_S = 15
+#: How often a statement must have been said to be kept without being asked to: never.
+ON_REQUEST = 2**62
 #: An idle session asks after its server this often.
 KEEPALIVE_S = 5
 
@@ -50,11 +54,12 @@ def session(options: str) -> dict[str, Any]:
     """Return how every session of ours connects: `options` are its `session_options`.
 
     Only to a server that takes writes: a standby is behind, and nothing here may be decided on
-    what it says. No statement is kept at the server: one that returns `*` would fail in every session
-    that knows it, from the moment at which a migration adds a column.
+    what it says. No statement is kept at the server unless who says it asks for that (`prepare`):
+    one that returns `*` would fail in every session that knows it, from the moment at which a
+    migration adds a column.
     """
     return {
-        "prepare_threshold": None,
+        "prepare_threshold": ON_REQUEST,
         "options": options,
         "target_session_attrs": "read-write",
         "connect_timeout": CONNECT_S,
@@ -67,15 +72,29 @@ def session(options: str) -> dict[str, Any]:
 
 def open_engine(database_url: str, application: str, size: int) -> Engine:
     """Open a pool of at most `size` connections; a dead one is noticed before it is used."""
-    return create_engine(
+    engine = create_engine(
         driver_url(database_url),
         pool_size=size,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
         hide_parameters=True,  # row values have no place in the text of an exception
         connect_args=session(session_options(application)),
     )
+    event.listen(engine, "checkout", _look_at)
+    return engine
+
+
+def _look_at(driver: psycopg.Connection[Any], record: object, proxy: object) -> None:
+    """Refuse an idle session that has something to read: the server has ended it, or says what is
+    the answer to nothing. Looking costs no round trip, as asking would."""
+    if driver.closed or _is_readable(driver.fileno()):
+        raise DisconnectionError
+
+
+def _is_readable(socket: int) -> bool:
+    looking = select.poll()
+    looking.register(socket, select.POLLIN | select.POLLRDHUP)
+    return bool(looking.poll(0))
 
 
 def is_undone(error: BaseException | None) -> bool:

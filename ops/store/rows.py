@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import RowMapping
 
 from domain.commands import Command
@@ -64,17 +64,16 @@ def failure_values(failure: Failure | None) -> dict[str, Any]:
 
 def details_of(payment: Payment) -> bytes:
     """Return the secret part of a payment as JSON, to be sealed."""
-    card = asdict(payment.method.card) if payment.method.card else None
-    return json.dumps(
+    return msgspec.json.encode(
         {
             "token": payment.method.token,
-            "card": card,
+            "card": payment.method.card,
             "holder_name": payment.method.holder_name,
-            "customer": asdict(payment.customer),
-            "billing": asdict(payment.billing) if payment.billing else None,
+            "customer": payment.customer,
+            "billing": payment.billing,
             "return_url": payment.return_url,
         }
-    ).encode()
+    )
 
 
 def payment_insert(payment: Payment, vault: Vault) -> dict[str, Any]:

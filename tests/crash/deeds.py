@@ -68,11 +68,11 @@ _CHARGING: Final = (Command.SCREEN, Command.CHARGE, Command.RESOLVE)
 
 PLANS: Final[Mapping[Deed, Plan]] = {
     Deed.CHARGE: Plan(
-        Command.CHARGE,
+        Command.SCREEN,
         *("/v1/checkout", _payment(), "payments", "captured", _CHARGING),
     ),
     Deed.CHARGE_SPLIT: Plan(
-        Command.CHARGE,
+        Command.SCREEN,
         *("/v1/checkout", _SPLIT, "payments", "captured", _CHARGING),
         gateway="stripe-eu",
     ),

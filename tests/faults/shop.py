@@ -16,7 +16,7 @@ from domain.commands import Command
 from domain.errors import LeaseLost
 from domain.outcome import Lookup, NotFound, Succeeded
 from domain.policy import Policy
-from domain.ports import Runtime
+from domain.ports import Refused, Runtime
 from ops.store.engine import open_engine
 from ops.store.postgres import PostgresStore
 from tests.builders import OWNER
@@ -105,6 +105,11 @@ class Shop:
     def board(self, gateway: Scripted) -> None:
         """Let this gateway answer instead of the one of its name."""
         self._gateways[gateway.row.id] = gateway
+
+    def refuse(self, refusal: Refused | None) -> None:
+        """Let no gateway have a slot, for this reason; or let them have slots again."""
+        for gateway in self._gateways.values():
+            gateway.refusing = refusal
 
     def a_payment(self) -> UUID:
         """Write a payment that is due for screening."""

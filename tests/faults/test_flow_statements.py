@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 
 from domain.flows.learn import MAX_TRIES
+from domain.ports import Refused
 from ops.harness.proxy.relay import Relay
 from ops.harness.proxy.rules import STARTUP, Loss, Rule, SqlError
 from tests.faults.shop import Shop
@@ -16,28 +17,24 @@ pytestmark = pytest.mark.services
 #: More statements than a payment's whole way has.
 MOST = 80
 #: Every kind of statement on that way, and which of them.
-CLAIM_TO_SCREEN = ("UPDATE payments SET lease_token", 1)
-CLAIM_TO_CHARGE = ("UPDATE payments SET lease_token", 2)
+CLAIM = ("UPDATE payments SET lease_token", 1)
 ATTEMPT = ("INSERT INTO payment_attempts", 1)
-ATTEMPT_COMMIT = ("^COMMIT", 4)
+ATTEMPT_COMMIT = ("^COMMIT", 2)
 BEFORE = (
-    CLAIM_TO_SCREEN,
-    ("^COMMIT", 1),
-    ("INSERT INTO fraud_checks", 1),
-    ("^COMMIT", 2),
-    CLAIM_TO_CHARGE,
+    CLAIM,
     ("FROM gateways", 1),
-    ("^COMMIT", 3),
-    ("SET status = 'processing'", 1),
+    ("^COMMIT", 1),
     ATTEMPT,
+    ("INSERT INTO fraud_checks", 1),
     ATTEMPT_COMMIT,
 )
+#: The fraud decision, where it is written alone.
+ALONE = (("FOR UPDATE$", 1), ("UPDATE payments SET status", 1), ("INSERT INTO fraud_checks", 1))
 ANSWER = (
-    ("FOR UPDATE$", 2),
+    ("FOR UPDATE$", 1),
+    ("FROM payment_attempts WHERE payment_id", 1),
     ("INSERT INTO attempt_facts", 1),
-    ("INSERT INTO transactions", 1),
-    ("UPDATE payment_attempts", 1),
-    ("^COMMIT", 5),
+    ("^COMMIT", 3),
 )
 
 #: The database or the network ended the transaction: it may be run again.
@@ -65,8 +62,8 @@ def test_a_payment_is_charged_once_whichever_reply_is_lost(shop: Shop, sql: Rela
 
 
 def test_a_payment_waits_while_there_are_too_many_connections(shop: Shop, sql: Relay) -> None:
+    shop.finish(shop.a_payment())
     payment_id = shop.a_payment()
-    shop.work(payment_id)
     sql.rules.arm(Rule(STARTUP, SqlError("53300"), times=1_000))
     sql.cut()
     assert shop.work(payment_id) == 1
@@ -94,6 +91,22 @@ def test_a_payment_is_charged_once_whichever_statement_fails(
         shop.paid_once(payment_id)
 
 
+@pytest.mark.parametrize("fault", [Loss.REQUEST, SqlError("40P01")], ids=["lost", "deadlock"])
+def test_a_decision_that_is_written_alone_meets_them_too(
+    shop: Shop, sql: Relay, fault: Loss | SqlError
+) -> None:
+    for on, nth in ALONE:
+        payment_id = shop.a_payment()
+        shop.refuse(Refused("bulkhead_full", 0.0))
+        sql.rules.arm(Rule(on, fault, nth))
+        shop.work(payment_id)
+        assert sql.rules.struck, (on, nth)
+        sql.rules.disarm()
+        shop.refuse(None)
+        shop.finish(payment_id)
+        shop.paid_once(payment_id)
+
+
 @pytest.mark.parametrize("state", INTERRUPTED.values(), ids=INTERRUPTED)
 def test_an_answer_is_not_given_up_for_a_transaction_that_may_be_run_again(
     shop: Shop, sql: Relay, state: str
@@ -101,7 +114,6 @@ def test_an_answer_is_not_given_up_for_a_transaction_that_may_be_run_again(
     for on, nth in ANSWER:
         payment_id = shop.a_payment()
         sql.rules.arm(Rule(on, SqlError(state), nth))
-        shop.work(payment_id)
         shop.work(payment_id)
         assert sql.rules.struck, (on, nth)
         sql.rules.disarm()
@@ -114,8 +126,7 @@ def test_an_answer_whose_commit_was_not_answered_is_stored_twice_and_counts_once
     sql: Relay,
 ) -> None:
     payment_id = shop.a_payment()
-    sql.rules.arm(Rule("^COMMIT", Loss.REPLY, 5))
-    shop.work(payment_id)
+    sql.rules.arm(Rule("^COMMIT", Loss.REPLY, 3))
     shop.work(payment_id)
 
     assert shop.crashes == []
@@ -131,7 +142,6 @@ def test_tries_to_store_an_answer_are_bounded_and_the_attempt_is_resolved(
     payment_id = shop.a_payment()
     sql.rules.arm(Rule("INSERT INTO attempt_facts", SqlError("40P01"), times=1_000))
     shop.work(payment_id)
-    shop.work(payment_id)
 
     assert len(sql.rules.struck) == MAX_TRIES
     assert len(shop.crashes) == 1
@@ -146,8 +156,7 @@ def test_without_room_for_an_attempt_nothing_is_sent(
     shop: Shop, sql: Relay, statement: str
 ) -> None:
     payment_id = shop.a_payment()
-    shop.work(payment_id)  # screened
-    first = 1 if statement == ATTEMPT[0] else 2  # of the charge run: claim, then attempt
+    first = 1 if statement == ATTEMPT[0] else 2  # claim, then attempt
     sql.rules.arm(Rule(statement, SqlError("53100"), first, times=1_000))
     for _ in range(3):
         shop.work(payment_id)
@@ -167,7 +176,6 @@ def test_an_answer_that_cannot_be_stored_leaves_the_attempt_sending(
 ) -> None:
     payment_id = shop.a_payment()
     sql.rules.arm(Rule("INSERT INTO attempt_facts", SqlError(state), times=1_000))
-    shop.work(payment_id)
     shop.work(payment_id)
 
     assert len(shop.till.asked[payment_id]) == 1

@@ -16,6 +16,8 @@ from domain.errors import NotFound
 from domain.facts import Fact, Source
 from domain.flows import charge as charging
 from domain.flows import holds, intent, learn, refund, request, resolve
+from domain.flows import pay as paying
+from domain.flows import step as stepping
 from domain.idempotency import Recorded
 from domain.money import Money
 from domain.payment import Failure, Payment, Status
@@ -27,7 +29,6 @@ from ops.store.memory import attempts as attempt_rows
 from ops.store.memory import cases, payments, session
 from ops.store.memory.books import Job
 from tests.model import merchant
-from tests.model.line import Line, Slot
 from tests.model.planting import Swap
 
 
@@ -114,23 +115,22 @@ def left_in_sending() -> Sequence[Swap]:
 
 
 def written_after_sending() -> Sequence[Swap]:
-    def attempted(
-        step: Any, row: Any, gateway: Line, permit: Slot, run: Any, runtime: Runtime
-    ) -> bool:
-        id_ = runtime.new_id()
+    def attempted(step: Any, slot: Any, run: Any, runtime: Runtime) -> stepping.Came:
+        id_, gateway = runtime.new_id(), slot.gateway
         request = gateway.compose(Charge(step.payment), id_.hex)
         assert request is not None
-        written = charging._intent(step, row).written(
+        written = stepping._intent(step, slot.row).written(
             id_, request, gateway.declaration, step.now, runtime.policy
         )
         budget = Budget(run.begun + runtime.policy.send_window_s, run.begun + runtime.policy.call_s)
-        outcome = permit.send(written, budget, lambda _: None)
+        outcome = slot.permit.send(written, budget, lambda _: None)
+        screened = None if step.assessment is None else step.payment
         with runtime.store.begin() as work:
-            work.begin_attempt(written, run.lease, runtime.policy.lease_s, {})
+            work.begin_attempt(written, run.lease, runtime.policy.lease_s, {}, screened)
         learn.learn(Fact(id_, Source.ANSWER, outcome), written, runtime)
-        return False
+        return stepping.Came.OVER
 
-    return [(charging, "_attempt", attempted)]
+    return [(charging, "attempted", attempted), (paying, "attempted", attempted)]
 
 
 def sent_inside_the_transaction() -> Sequence[Swap]:
@@ -170,7 +170,7 @@ def expired_beside_an_open_charge() -> Sequence[Swap]:
             return End(Status.FAILED, Failure("no_provider_available", "it took too long"))
         return real(payment, gateways, attempts, now, runs)
 
-    return [(charging, "decide", decide)]
+    return [(charging, "decide", decide), (paying, "decide", decide)]
 
 
 def captured_and_voided() -> Sequence[Swap]:
@@ -195,7 +195,7 @@ def send_window_is_not_checked() -> Sequence[Swap]:
         (resolve, "_budget", budget),
         (refund, "carry_out", carry_out),
         (holds, "carry_out", carry_out),
-        (charging, "Budget", lambda by, deadline: Budget(by + 86_400.0, deadline + 86_400.0)),
+        (stepping, "Budget", lambda by, deadline: Budget(by + 86_400.0, deadline + 86_400.0)),
     ]
 
 

@@ -14,6 +14,7 @@ from domain.facts import Fact, Source
 from domain.flows import charge as charging
 from domain.flows import consequences, learn, notice, resolve
 from domain.flows import send as sending
+from domain.flows import step as stepping
 from domain.flows.learn import Learnt
 from domain.outcome import (
     Lookup,
@@ -108,7 +109,7 @@ def confirmed_without_a_commit() -> Sequence[Swap]:
 
         return go_on
 
-    return [(charging, "sender_goes_on", goes_on)]
+    return [(stepping, "sender_goes_on", goes_on)]
 
 
 def late_money_is_kept() -> Sequence[Swap]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Event
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from domain.payment import FINAL, Mode, Payment, Status
 from domain.payout import Destination, Payout, PayoutStatus
 from domain.refund import Refund, RefundKind, RefundStatus, rebalanced
 from domain.review import Case, CaseKind
+from ops.presence import Presence
 from ops.store import rows, tables
 from tests.store.conftest import MERCHANT, Books
 
@@ -156,3 +159,15 @@ def a_payout(books: Books, **changes: Any) -> Payout:
 def a_case(payment: UUID, id_: UUID, **changes: Any) -> Case:
     """Return an open question about a payment, not written yet."""
     return replace(Case(id_, payment, CaseKind.FRAUD, "it looks odd", datetime.now(UTC)), **changes)
+
+
+def gone(books: Books, presence: Presence, within_s: float = 10.0) -> None:
+    """Close a presence, and wait until the server has noticed: its lock is free."""
+    presence.close()
+    until, pause = monotonic() + within_s, Event()
+    held = (
+        "SELECT pg_try_advisory_lock_shared(:owner) AND pg_advisory_unlock_shared(:owner) AS free"
+    )
+    while books.sql(held, owner=presence.owner) != [{"free": True}]:
+        assert monotonic() < until, "the session of a closed presence lives on"
+        pause.wait(0.01)

@@ -87,9 +87,10 @@ def test_the_count_reads_the_cards_own_tries_and_nothing_else(books: Books) -> N
     books.sql("ANALYZE payment_attempts")
     (one,) = books.sql("SELECT card FROM payment_attempts WHERE state = 'declined' LIMIT 1")
 
-    asked = {"card": one["card"], "day": DAY, "month": MONTH, "codes": ["04"]}
+    asked = (DAY, MONTH, ["04"], one["card"])
     with books.engine.connect() as db:
-        (told,) = db.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {CARD_TRIES}"), asked).one()[0]
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {CARD_TRIES}"
+        (told,) = db.exec_driver_sql(explain, asked).one()[0]
 
     read = [step for step in nodes(told["Plan"]) if "Scan" in step["Node Type"]]
     assert {step.get("Index Name") for step in read if "Index" in step["Node Type"]} == {

@@ -13,7 +13,7 @@ from domain.due import NEVER, Lease, Reason
 from domain.errors import LeaseLost
 from ops.presence import Presence
 from ops.store.sweep import lag_s, parked, sweep
-from tests.store.books import a_payment
+from tests.store.books import a_payment, gone
 from tests.store.conftest import Books
 
 pytestmark = pytest.mark.services
@@ -58,7 +58,7 @@ def test_a_lease_ends_at_once_when_its_owner_is_gone(books: Books) -> None:
     with books.store.begin() as work:
         assert work.claim_payment(id_, presence.owner, 3600)
     assert sweep(books.engine) == []
-    presence.close()
+    gone(books, presence)
 
     with books.store.begin() as work:
         assert work.claim_payment(id_, 2, 30) is not None

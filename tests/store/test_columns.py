@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import psycopg
 import pytest
 from sqlalchemy import text
 
+from ops.store.direct import Direct
 from ops.store.engine import open_engine, session, session_options
 from tests.store.conftest import Books
 
@@ -17,11 +20,26 @@ ADD = "ALTER TABLE seen_before ADD COLUMN more text"
 
 
 @pytest.fixture
-def seen_before(books: Books) -> str:
-    books.sql("DROP TABLE IF EXISTS seen_before")
+def seen_before(books: Books) -> Iterator[str]:
     books.sql("CREATE TABLE seen_before (id int)")
     books.sql("INSERT INTO seen_before VALUES (1)")
-    return books.url
+    yield books.url
+    books.sql("DROP TABLE seen_before")
+
+
+def test_a_session_of_the_pool_keeps_what_names_its_columns(books: Books, seen_before: str) -> None:
+    engine = open_engine(seen_before, "columns", 1)
+    named = "SELECT id FROM seen_before"
+    with engine.begin() as db:
+        assert Direct(db).rows(named) == [{"id": 1}]
+
+    books.sql(ADD)
+
+    with engine.begin() as db:
+        assert Direct(db).rows(named) == [{"id": 1}]
+        kept = db.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    assert kept == [named]
+    engine.dispose()
 
 
 def test_a_session_of_the_pool_reads_on(books: Books, seen_before: str) -> None:

@@ -11,7 +11,7 @@ from domain.attempt import TRIES, Attempt, Operation, State
 from domain.books import Claim
 from domain.due import Lease
 from domain.facts import Fact, Transaction
-from domain.payment import CHARGEABLE, Payment, Status
+from domain.payment import CHARGEABLE, SCREENED, Payment, Status
 from domain.schemes import BARRED, DAY, FORBIDDING, MONTH, Tries, Watched
 from domain.webhook import Hint
 from ops.store.memory.books import Kept, new, row_of
@@ -77,7 +77,12 @@ class MemoryAttemptWork(MemoryPaymentWork):
         )
 
     def begin_attempt(
-        self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
+        self,
+        attempt: Attempt,
+        lease: Lease,
+        lease_s: float,
+        skipped: Mapping[str, str],
+        screened: Payment | None = None,
     ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed."""
 
@@ -87,6 +92,7 @@ class MemoryAttemptWork(MemoryPaymentWork):
                 and kept.row.status in CHARGEABLE
                 and kept.row.cancel_requested_at is None
                 and kept.row.expires_at > at
+                and (screened is None or kept.row.version == screened.version)
             )
 
         assert attempt.payment_id is not None
@@ -101,6 +107,8 @@ class MemoryAttemptWork(MemoryPaymentWork):
             due=replace(kept.row.due, starts=0),
             version=kept.row.version + 1,
         )
+        if screened is not None:
+            begun = replace(begun, **{name: getattr(screened, name) for name in SCREENED})
         job = replace(kept.job, lease_until=at + timedelta(seconds=lease_s))
         self.books.payments.update(begun.id, kept, Kept(begun, job))
         self.insert_attempt(attempt)

@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as once
+from sqlalchemy import select
 
 from domain.attempt import TRIES, Attempt, Operation
 from domain.books import Claim
 from domain.due import Lease
 from domain.facts import Fact, Transaction
-from domain.payment import CHARGEABLE, Payment
+from domain.payment import CHARGEABLE, SCREENED, Payment
 from domain.schemes import BARRED, DAY, FORBIDDING, MONTH, Tries, Watched
 from domain.webhook import Hint
 from ops.store import attempt_rows, rows, tables
 from ops.store.columns import listed
+from ops.store.direct import Write, columns_of, inserted, numbered, sets, typed
 from ops.store.work.session import Session, lease_of
 
-#: Law 3 and 4 in one statement: the attempt may be inserted only if this finds its row.
-_BEGIN_ATTEMPT = text("""
-UPDATE payments
-   SET status = 'processing', starts = 0, version = version + 1,
-       skipped = CAST(:skipped AS jsonb),
-       lease_until = clock_timestamp() + make_interval(secs => :lease_s)
- WHERE id = :id AND lease_token = :token AND status = ANY(:chargeable)
-   AND cancel_requested_at IS NULL AND expires_at > clock_timestamp()
-RETURNING *
-""")
+#: Law 3 and 4 in one statement: the attempt is inserted only if its payment may be charged.
+_BEGIN_ATTEMPT = """
+WITH begun AS (
+    UPDATE payments
+       SET status = 'processing', starts = 0, version = version + 1, skipped = %s,
+           lease_until = clock_timestamp() + make_interval(secs => %s){screened}
+     WHERE id = %s AND lease_token = %s{unchanged} AND status IN ({chargeable})
+       AND cancel_requested_at IS NULL AND expires_at > clock_timestamp()
+    RETURNING {columns}
+), written AS (
+    INSERT INTO payment_attempts ({names}) SELECT {values} FROM begun
+)
+SELECT {columns} FROM begun
+"""
 
 #: The index `payment_attempts_tries` holds the rows of this card that count, and no others.
 CARD_TRIES = f"""
-SELECT count(*) FILTER (WHERE created_at > clock_timestamp() - :day) AS in_day,
-       count(*) FILTER (WHERE created_at > clock_timestamp() - :month) AS in_month,
-       coalesce(bool_or(state = 'declined' AND (cause = '{BARRED}' OR code = ANY(:codes))), false)
-           AS forbidden
+SELECT count(*) FILTER (WHERE created_at > clock_timestamp() - %s::interval) AS in_day,
+       count(*) FILTER (WHERE created_at > clock_timestamp() - %s::interval) AS in_month,
+       coalesce(bool_or(state = 'declined'
+                        AND (cause = '{BARRED}' OR code = ANY(%s::text[]))), false) AS forbidden
   FROM payment_attempts
- WHERE card = :card AND card IS NOT NULL AND state IN ({listed(TRIES)})
+ WHERE card = %s AND card IS NOT NULL AND state IN ({listed(TRIES)})
 """
-_CARD_TRIES = text(CARD_TRIES)
+_CARD_TRIES = numbered(CARD_TRIES)
 #: Two numbers: a space of its own beside the locks of the processes, which are one number each.
-_HOLD_CARD = text("SELECT pg_advisory_xact_lock(:high, :low)")
+_HOLD_CARD = "SELECT pg_advisory_xact_lock($1::int, $2::int)"
+_ATTEMPTS = f"""
+SELECT {columns_of(tables.payment_attempts)} FROM payment_attempts
+ WHERE {{which}} = $1 ORDER BY created_at, number, id
+"""
+_OF_PAYMENT = _ATTEMPTS.format(which="payment_id")
+_OF_PAYOUT = _ATTEMPTS.format(which="payout_id")
+_ONE = f"SELECT {columns_of(tables.payment_attempts)} FROM payment_attempts WHERE id = $1"
+#: The same movement of one attempt is written once.
+_ONCE = " ON CONFLICT (attempt_id, type, total) DO NOTHING"
+_ENDED = {"lease_until": None, "lease_owner": None}
 
 
 class AttemptWork(Session):
@@ -57,30 +71,27 @@ class AttemptWork(Session):
 
     def attempts(self, payment_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payment, whatever its operation, oldest first."""
-        return self._attempts(tables.payment_attempts.c.payment_id == payment_id)
+        return self._attempts(_OF_PAYMENT, payment_id)
 
     def payout_attempts(self, payout_id: UUID) -> Sequence[Attempt]:
         """Every attempt of a payout, oldest first."""
-        return self._attempts(tables.payment_attempts.c.payout_id == payout_id)
+        return self._attempts(_OF_PAYOUT, payout_id)
 
     def attempt(self, id_: UUID) -> Attempt | None:
         """One attempt."""
-        t = tables.payment_attempts
-        row = self._db.execute(select(t).where(t.c.id == id_)).mappings().one_or_none()
+        self._pending.write()
+        row = self._direct.row(_ONE, (id_,))
         return None if row is None else self._attempt(row)
 
     def card_tries(self, watch: Watched) -> Tries:
         """What the tries of a card have come to; the card is held until the transaction ends."""
         high, low = struct.unpack(">ii", watch.card[:8])
-        self._db.execute(_HOLD_CARD, {"high": high, "low": low})
-        asked = {
-            "card": watch.card,
-            "day": DAY,
-            "month": MONTH,
-            "codes": sorted(FORBIDDING[watch.scheme]),
-        }
-        found = self._db.execute(_CARD_TRIES, asked).one()
-        return Tries(found.in_day, found.in_month, found.forbidden)
+        self._pending.write()
+        self._direct.run(_HOLD_CARD, (high, low))
+        codes = sorted(FORBIDDING[watch.scheme])
+        found = self._direct.row(_CARD_TRIES, (DAY, MONTH, codes, watch.card))
+        assert found is not None
+        return Tries(found["in_day"], found["in_month"], found["forbidden"])
 
     def find_attempt(self, gateway_id: str, hint: Hint) -> Attempt | None:
         """The attempt of this gateway by our reference, else by the provider's id: a charge first,
@@ -100,21 +111,25 @@ class AttemptWork(Session):
         return None
 
     def begin_attempt(
-        self, attempt: Attempt, lease: Lease, lease_s: float, skipped: Mapping[str, str]
+        self,
+        attempt: Attempt,
+        lease: Lease,
+        lease_s: float,
+        skipped: Mapping[str, str],
+        screened: Payment | None = None,
     ) -> Payment | None:
         """Insert the attempt and move its payment to `processing`, if that is still allowed."""
-        asked = {
-            "id": attempt.payment_id,
-            "token": lease.token,
-            "lease_s": lease_s,
-            "chargeable": sorted(status.value for status in CHARGEABLE),
-            "skipped": json.dumps(dict(skipped)),
-        }
-        row = self._db.execute(_BEGIN_ATTEMPT, asked).mappings().one_or_none()
-        if row is None:
-            return None
-        self._insert(attempt)
-        return rows.payment_of(row, self._vault)
+        self._pending.write()
+        written = attempt_rows.attempt_insert(attempt, self._vault)
+        asked: list[object] = [dict(skipped), lease_s]
+        if screened is not None:
+            asked += (getattr(screened, name) for name in SCREENED)
+        asked += (attempt.payment_id, lease.token)
+        if screened is not None:
+            asked.append(screened.version)
+        begin = _begin_attempt(tuple(written), screened is not None)
+        row = self._direct.row(begin, (*asked, *written.values()))
+        return None if row is None else rows.payment_of(row, self._vault)
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Insert an attempt of anything but a charge, which only `begin_attempt` may begin."""
@@ -124,33 +139,47 @@ class AttemptWork(Session):
 
     def save_attempt(self, attempt: Attempt) -> None:
         """Write an attempt; its lease, if any, ends here."""
-        t = tables.payment_attempts
-        values = attempt_rows.attempt_update(attempt, self.now)
-        ended = {"lease_until": None, "lease_owner": None}
-        self._db.execute(update(t).where(t.c.id == attempt.id).values(values | ended))
+        values = attempt_rows.attempt_update(attempt, self.now) | _ENDED
+        query = f"UPDATE payment_attempts SET {sets(tuple(values))} WHERE id = %s"
+        self._pending.add(Write("payment_attempts", query, (*values.values(), attempt.id)))
 
     def add_fact(self, fact: Fact) -> None:
         """Append what a provider told us."""
-        self._db.execute(insert(tables.attempt_facts).values(attempt_rows.fact_insert(fact)))
+        self._pending.add(inserted("attempt_facts", attempt_rows.fact_insert(fact)))
 
     def add_transaction(self, transaction: Transaction) -> None:
         """Append a money movement; told of again, it is the row that is there."""
+        if self._pending.holds("payment_attempts"):
+            self._pending.write()  # a trigger takes from the attempt whose movement it is
         values = attempt_rows.transaction_insert(transaction, self._new_id())
-        written = once(tables.transactions).values(values)
-        said_before = ["attempt_id", "type", "total"]
-        self._db.execute(written.on_conflict_do_nothing(index_elements=said_before))
+        self._pending.add(inserted("transactions", values, _ONCE))
 
     def _insert(self, attempt: Attempt) -> None:
-        values = attempt_rows.attempt_insert(attempt, self._vault)
-        self._db.execute(insert(tables.payment_attempts).values(values))
+        self._pending.write()
+        written = inserted("payment_attempts", attempt_rows.attempt_insert(attempt, self._vault))
+        self._direct.run(numbered(written.query), written.values)
 
-    def _attempts(self, which: ColumnElement[bool]) -> Sequence[Attempt]:
-        t = tables.payment_attempts
-        found = select(t).where(which).order_by(t.c.created_at, t.c.number, t.c.id)
-        return [self._attempt(row) for row in self._db.execute(found).mappings()]
+    def _attempts(self, query: str, id_: UUID) -> Sequence[Attempt]:
+        if self._pending.holds("payment_attempts"):
+            self._pending.write()
+        return [self._attempt(row) for row in self._direct.rows(query, (id_,))]
 
     def _attempt(self, row: Any) -> Attempt:
         return attempt_rows.attempt_of(row, self._vault)
+
+
+@cache
+def _begin_attempt(names: tuple[str, ...], screened: bool) -> str:
+    return numbered(
+        _BEGIN_ATTEMPT.format(
+            screened=f", {sets(SCREENED)}" if screened else "",
+            unchanged=" AND version = %s" if screened else "",
+            chargeable=listed(status.value for status in CHARGEABLE),
+            columns=columns_of(tables.payments),
+            names=", ".join(names),
+            values=typed(tables.payment_attempts, names),
+        )
+    )
 
 
 def _uuid(reference: str | None) -> UUID | None:

@@ -51,9 +51,15 @@ class KeyWork(Session):
     """See `domain.books.Work` for what each method promises."""
 
     def __init__(
-        self, connection: Connection, vault: Vault, new_id: Callable[[], UUID], key_ttl: timedelta
+        self,
+        connection: Connection,
+        vault: Vault,
+        new_id: Callable[[], UUID],
+        key_ttl: timedelta,
+        *,
+        together: bool = True,
     ) -> None:
-        super().__init__(connection, vault, new_id, key_ttl)
+        super().__init__(connection, vault, new_id, key_ttl, together=together)
         #: Keys that were won and have no answer yet: the transaction may not commit with any.
         self.unanswered: set[tuple[UUID, Mode, str]] = set()
 

@@ -52,7 +52,7 @@ class OrderWork(Session):
 
     def save_refund(self, refund: Refund, lease: Lease | None = None) -> Refund:
         """Write a refund, one version on; a lease as in `save_payment`."""
-        self._advance(tables.refunds, refund, order_rows.refund_update(refund, self.now), lease)
+        self._advance("refunds", refund, order_rows.refund_update(refund, self.now), lease)
         return replace(refund, version=refund.version + 1)
 
     def claim_payout(self, id_: UUID, owner: int, lease_s: float) -> Claim[Payout] | None:
@@ -74,5 +74,5 @@ class OrderWork(Session):
 
     def save_payout(self, payout: Payout, lease: Lease | None = None) -> Payout:
         """Write a payout, one version on; a lease as in `save_payment`."""
-        self._advance(tables.payouts, payout, order_rows.payout_update(payout, self.now), lease)
+        self._advance("payouts", payout, order_rows.payout_update(payout, self.now), lease)
         return replace(payout, version=payout.version + 1)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Table, text, update
+from sqlalchemy import Connection
 
 from domain.due import Lease
 from domain.errors import LeaseLost
@@ -15,34 +15,40 @@ from domain.events import Told
 from domain.payment import Payment
 from domain.payout import Payout
 from domain.refund import Refund
+from ops.store import tables
+from ops.store.direct import Direct, Pending, Write, columns_of, numbered, sets
 from ops.store.rows import Row
-from ops.store.story import tell
+from ops.store.story import story_writes
 from ops.vault import Vault
 
 #: Take a due row: one statement, so that of many workers exactly one gets it. A lease whose owner's
 #: session is gone counts as ended, so a killed worker's work resumes at once.
 CLAIM = """
 UPDATE {table}
-   SET lease_token = lease_token + 1, starts = starts + 1, wakes = 0, lease_owner = :owner,
-       lease_until = clock_timestamp() + make_interval(secs => :lease_s)
- WHERE id = :id AND next_run_at <= clock_timestamp() AND lease_is_free(lease_until, lease_owner)
-RETURNING *, clock_timestamp() AS db_now
+   SET lease_token = lease_token + 1, starts = starts + 1, wakes = 0, lease_owner = %s,
+       lease_until = clock_timestamp() + make_interval(secs => %s)
+ WHERE id = %s AND next_run_at <= clock_timestamp() AND lease_is_free(lease_until, lease_owner)
+RETURNING {columns}, clock_timestamp() AS db_now
 """
 _CLAIM = {
-    table: text(CLAIM.format(table=table))
+    table.name: numbered(CLAIM.format(table=table.name, columns=columns_of(table)))
     for table in (
-        "payments",
-        "payment_attempts",
-        "webhook_events",
-        "refunds",
-        "payouts",
-        "payment_methods",
+        tables.payments,
+        tables.payment_attempts,
+        tables.webhook_events,
+        tables.refunds,
+        tables.payouts,
+        tables.payment_methods,
     )
 }
 _LOCK = {
-    table: text(f"SELECT *, clock_timestamp() AS db_now FROM {table} WHERE id = :id FOR UPDATE")
-    for table in ("payments", "payouts")
+    table.name: (
+        f"SELECT {columns_of(table)}, clock_timestamp() AS db_now"
+        f" FROM {table.name} WHERE id = $1 FOR UPDATE"
+    )
+    for table in (tables.payments, tables.payouts)
 }
+_CLOCK = "SELECT clock_timestamp() AS db_now"
 
 
 class StaleWrite(Exception):
@@ -53,62 +59,101 @@ class Session:
     """One open transaction."""
 
     def __init__(
-        self, connection: Connection, vault: Vault, new_id: Callable[[], UUID], key_ttl: timedelta
+        self,
+        connection: Connection,
+        vault: Vault,
+        new_id: Callable[[], UUID],
+        key_ttl: timedelta,
+        *,
+        together: bool = True,
     ) -> None:
-        """`key_ttl`: how long an idempotency key gives its answer."""
-        self._db = connection
+        """`key_ttl`: how long an idempotency key gives its answer; `together`: see `Pending`."""
+        self._connection = connection
+        self._direct = Direct(connection)
+        self._pending = Pending(self._direct, together=together)
         self._vault = vault
         self._new_id = new_id
         self._key_ttl = key_ttl
         self._now: datetime | None = None
+        #: When each payment whose lock we hold came to its ends, as the database has it.
+        self._held: dict[UUID, dict[str, Any]] = {}
         self.told: list[Told] = []
 
     @property
     def now(self) -> datetime:
         """The database's clock as of the first statement that needed it."""
-        if self._now is None:
-            self._now = self._db.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return self._now
+        return self._now or self._seen(self._direct.row(_CLOCK))["db_now"]
 
     def tell(self, *told: Told) -> None:
-        """Append audit entries and events."""
-        tell(self._db, told)
+        """Append audit entries and events; they are written when the transaction ends."""
         self.told += told
 
+    def finish(self) -> None:
+        """Write what is still to be written, and the story of it all."""
+        if self.told:
+            for write in story_writes(self.told):
+                self._pending.add(write)
+        self._pending.write()
+
+    @property
+    def _db(self) -> Connection:
+        """The connection for every other statement: it sees all that was written before."""
+        self._pending.write()
+        return self._connection
+
     def _claim(self, table: str, id_: UUID, owner: int, lease_s: float) -> Any:
-        asked = {"id": id_, "owner": owner, "lease_s": lease_s}
-        row = self._db.execute(_CLAIM[table], asked).mappings().one_or_none()
-        if row is not None:
-            self._now = row["db_now"]
-        return row
+        self._pending.write()
+        return self._seen(self._direct.row(_CLAIM[table], (owner, lease_s, id_)))
 
     def _lock(self, table: str, id_: UUID) -> Any:
-        row = self._db.execute(_LOCK[table], {"id": id_}).mappings().one_or_none()
+        self._pending.write()
+        return self._seen(self._direct.row(_LOCK[table], (id_,)))
+
+    def _seen(self, row: Any) -> Any:
         if row is not None:
             self._now = row["db_now"]
         return row
 
     def _advance(
         self,
-        table: Table,
+        table: str,
         row: Payment | Refund | Payout,
         values: dict[str, Any],
         lease: Lease | None,
-        *noted: Column[Any],
-    ) -> Row:
+        *noted: str,
+    ) -> Any:
         """Write the next version of a row; with a lease, only while it is ours, and end it.
 
-        Returns the version and `noted`, columns that a trigger may have written.
+        Returns `noted`, columns that a trigger may have written.
         """
-        where = (table.c.id == row.id) & (table.c.version == row.version)
-        if lease is not None:
-            where &= table.c.lease_token == lease.token
-            values |= {"lease_until": None, "lease_owner": None}
-        advance = update(table).where(where).values(values).returning(table.c.version, *noted)
-        written = self._db.execute(advance).mappings().one_or_none()
+        self._pending.write()
+        advance = advanced(table, row, values, lease, *noted)
+        written = self._direct.row(numbered(advance.query), advance.values)
         if written is None:
-            raise (LeaseLost if lease else StaleWrite)(str(row.id))
+            assert advance.missed is not None
+            raise advance.missed()
         return written
+
+
+def advanced(
+    table: str,
+    row: Payment | Refund | Payout,
+    values: dict[str, Any],
+    lease: Lease | None,
+    *noted: str,
+) -> Write:
+    """Return the write of a row's next version; it gives a row with `noted` if it is made."""
+    where, which = "id = %s AND version = %s", [row.id, row.version]
+    if lease is not None:
+        where += " AND lease_token = %s"
+        which.append(lease.token)
+        values = values | {"lease_until": None, "lease_owner": None}
+    query = (
+        f"UPDATE {table} SET {sets(tuple(values))} WHERE {where}"
+        f" RETURNING {', '.join(('version', *noted))}"
+    )
+    lost, id_ = LeaseLost if lease else StaleWrite, str(row.id)
+    return Write(table, query, (*values.values(), *which), lambda: lost(id_))
 
 
 def lease_of(row: Row) -> Lease:

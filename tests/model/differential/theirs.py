@@ -44,7 +44,7 @@ class Theirs:
         ]
         self._doors = [_Door(url, vault, engine) for engine in self._engines]
         self.seats = [
-            Seat(Session(PostgresStore(engine, vault, new_id), door))
+            Seat(Session(PostgresStore(engine, vault, new_id, together=False), door))
             for engine, door in zip(self._engines, self._doors, strict=True)
         ]
         pairs = zip(self._engines, self._doors, strict=True)
