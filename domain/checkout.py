@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from domain.idempotency import fingerprint
 from domain.means import Address, Customer, Method
 from domain.money import CURRENCIES, MAX_MINOR, Money
 from domain.payment import CaptureMethod, Mode, Payment, Status
+from domain.plain import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,7 @@ class Checkout:
 
     def fingerprint(self) -> bytes:
         """Return the canonical fingerprint: the same for every alias of the route."""
-        said = asdict(self)
-        for name in ("customer_id", "method_id"):
-            said[name] = said[name].hex if said[name] else None
-        return fingerprint("checkout", said)
+        return fingerprint("checkout", plain(self))
 
     def money(self) -> Money:
         """Return the amount, or refuse it naming field, reason and fix."""

@@ -12,6 +12,8 @@ from domain.errors import KeyReused
 
 MAX_KEY = 255
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
 
 def fingerprint(operation: str, command: Mapping[str, object]) -> bytes:
     """Return the 32-byte fingerprint of a canonical command.
@@ -20,8 +22,7 @@ def fingerprint(operation: str, command: Mapping[str, object]) -> bytes:
     spellings of one request (aliases, field order, JSON or XML) have one fingerprint.
     """
     said = {"operation": operation} | {k: v for k, v in command.items() if v is not None}
-    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_canonical(said).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def build_app(
         Mount(prefix, app=Router(list(versioned), redirect_slashes=False)) for prefix in PREFIXES
     ]
     app = Starlette(
-        routes=[*public, *versions],
+        routes=[*versions, *public],  # most requests have a version; no path is in both
         middleware=list(guards),
         exception_handlers=problems.handlers(),
         lifespan=living,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import redis.asyncio
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -23,6 +25,7 @@ from domain.review import Case, Decision
 from ingress.accounts import Accounts
 from ingress.directory import Directory, on_pool
 from ingress.intake import Announce
+from ingress.lookups import Lookups
 from ops.oversight import Oversight
 from ops.runtime import REDIS_CONNECT_S, REDIS_SOCKET_S, ground, new_id
 from ops.settings import Settings
@@ -34,7 +37,7 @@ from ops.store.gateways import Account
 from ops.store.inbox import Came, Inbox, Stored
 from ops.store.people import People, people
 from ops.store.postgres import PostgresStore
-from ops.store.reads import KeyRow, Reads
+from ops.store.reads import KeyRow
 from ops.store.reads_money import Booked, MoneyReads, Screening
 from ops.store.reads_payouts import PayoutReads, PayoutsWanted
 from ops.store.reads_story import Stories
@@ -174,7 +177,7 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
     return Backing(
         accept=Acceptance(pool, base.vault, terms),
         store_webhooks=Inbox(pool, base.vault),
-        reads=Reads(pool, base.vault),
+        reads=Lookups(pool, base.vault, depth=settings.intake_queue),
         cases=Cases(pool),
         money=MoneyReads(pool),
         payouts=PayoutReads(pool, base.vault),
@@ -199,10 +202,19 @@ def _pool(settings: Settings) -> Pool:
         min_size=1,
         max_size=settings.db_pool_size,
         timeout=POOL_TIMEOUT_S,
-        kwargs=session(options),
-        check=AsyncConnectionPool.check_connection,
+        kwargs=session(options) | {"autocommit": True},  # one statement needs no BEGIN and COMMIT
+        check=_look_at,
         open=False,
     )
+
+
+async def _look_at(db: AsyncConnection[tuple[Any, ...]]) -> None:
+    """Ask a session that has something to read whether it is alive: the server has ended it, or has
+    said what is the answer to nothing. Looking costs no round trip, as asking each one would."""
+    looking = select.poll()
+    looking.register(db.fileno(), select.POLLIN | select.POLLRDHUP)
+    if looking.poll(0):
+        await AsyncConnectionPool.check_connection(db)
 
 
 def _redis(settings: Settings) -> redis.asyncio.Redis:

@@ -46,22 +46,24 @@ class Checkouts:
         was answered before: that answer counts, whatever is true now (law 7).
         """
         ask = Ask(
-            merchant_id=caller.merchant_id,
-            mode=caller.mode,
-            key=key,
-            key_id=caller.key_id,
-            checkout=checkout,
-            fingerprint=checkout.fingerprint(),
-            request_id=request_id,
-            payment_id=self.new_id(),
+            caller.merchant_id,
+            caller.mode,
+            key,
+            caller.key_id,
+            checkout,
+            checkout.fingerprint(),
+            request_id,
+            self.new_id(),
         )
         if (before := await self.backlog.answered(ask.id, ask.fingerprint)) is not None:
             return Accepted(before.recorded, before.resource_id, True)
         try:
-            ask = replace(ask, checkout=await self._judged(caller, checkout))
+            judged = await self._judged(caller, checkout)
         except DomainError as refusal:
             return await asyncio.to_thread(self._answered_before, ask, refusal)
-        return await self.intake.accept(ask)
+        return await self.intake.accept(
+            ask if judged is checkout else replace(ask, checkout=judged)
+        )
 
     async def _judged(self, caller: Caller, checkout: Checkout) -> Checkout:
         preference = checkout.preference  # as asked: a saved method's vault is no wish
@@ -73,7 +75,7 @@ class Checkouts:
         directory = await self.directory()
         check(directory, checkout.amount, checkout.currency, country)
         check_preference(directory, preference, caller.merchant_id, caller.mode)
-        return replace(checkout, country=country)
+        return checkout if country == checkout.country else replace(checkout, country=country)
 
     def _answered_before(self, ask: Ask, refusal: DomainError) -> Accepted:
         with self.books.begin() as work:

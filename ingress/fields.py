@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from domain.errors import FieldError, InvalidRequest
 from ingress.cards import refuse_card_data
+from ingress.plain_json import read_plain
 from ingress.strict_json import BODY, MAX_ERRORS, child, loads, refuse_unclean
 
 MISSING: Final = "is missing"
@@ -129,6 +130,8 @@ def open_body(body: bytes) -> Fields:
     Raises `MalformedBody`, `RawCardDataRefused`, or `InvalidRequest`. Card data is looked for
     first: the other errors repeat names.
     """
+    if (plain := read_plain(body)) is not None:
+        return Fields(plain, "", [])
     document = loads(body)
     refuse_card_data(document)
     refuse_unclean(document)

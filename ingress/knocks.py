@@ -15,8 +15,9 @@ from domain.errors import DomainError, Forbidden, Unauthorized
 from domain.webhook import Scheme
 from domain.webhook_claims import Certified, claimed, kept_headers, may_certify
 from domain.webhook_keys import unverified_key
+from ingress.batcher import Batcher
 from ingress.clients import is_within
-from ingress.intake import Announce, Announcer, Batcher
+from ingress.intake import Announce, Announcer
 from native.verifier import MAX_CHECKS, Check, verify_batch
 from ops.certificates import has_signed
 from ops.store.gateways import Account

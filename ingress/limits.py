@@ -5,32 +5,37 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import redis.asyncio
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
+from domain.errors import Overloaded
+from ingress.batcher import Batcher
 from ingress.clients import site_of
+from ingress.windows import WINDOW_S, Window, count
 from ops.telemetry import logs
 
-WINDOW_S: Final = 60
 #: A count that takes longer is worth less than the request it holds up.
 PATIENCE_S: Final = 0.1
 #: After a failure Redis is left alone for this long; then one request tries, not all of them.
 PAUSE_S: Final = 1.0
-#: Questions to Redis at once: its client refuses more than it has connections for.
-MAX_ASKING: Final = 16
+#: Requests that share a question to Redis.
+MAX_ASKING: Final = 256
+#: Requests that may wait for their turn to be counted; more are counted here.
+MAX_WAITING: Final = 10_000
 #: Names counted in memory while Redis is away; more than that is an attack, and is forgotten. The
 #: library looks through all of them for what has expired, so this bounds time as well.
 MAX_LOCAL: Final = 2_000
-PREFIX: Final = "paylink:limits"
 
-Storage: TypeAlias = MemoryStorage | RedisStorage
+#: A name, how many requests a minute it has, and whether this one tries if Redis is back.
+Hit: TypeAlias = tuple[str, int, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Allowance:
 
 
 class Limits:
-    """Sliding windows of a minute."""
+    """Sliding windows of a minute. Requests that are there together are counted together."""
 
     def __init__(
         self,
@@ -61,10 +66,12 @@ class Limits:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`client` is shared with others and not closed here; None counts in this process only."""
-        self._shared = None if client is None else _storage(client)
+        self._client = client
         self._local = MemoryStorage()
         self._monotonic = monotonic
-        self._asking = asyncio.Semaphore(MAX_ASKING)
+        self._asking: Batcher[Hit, Allowance | None] = Batcher(
+            self._ask, cap=MAX_ASKING, depth=MAX_WAITING
+        )
         #: 0 while Redis answers.
         self._ask_again_at = 0.0
 
@@ -81,52 +88,66 @@ class Limits:
         return await self._hit(f"visit:{site_of(ip)}", per_minute)
 
     async def _hit(self, name: str, per_minute: int) -> Allowance:
-        if self._shared is not None and self._may_ask():
-            async with self._asking:
-                allowance = await self._ask(self._shared, name, per_minute)
+        if self._client is not None and self._may_ask():
+            trying = self._ask_again_at > 0
+            if trying:  # only one does; the others are not held up by a Redis that hangs
+                self._pause()
+            try:
+                allowance = await self._asking.submit((name, per_minute, trying))
+            except Overloaded:
+                allowance = None
             if allowance is not None:
                 return allowance
         if len(self._local.storage) >= MAX_LOCAL:
             await self._local.reset()
-        return await _count(self._local, name, per_minute)
+        return await _counted_here(self._local, name, per_minute)
 
-    async def _ask(self, shared: RedisStorage, name: str, per_minute: int) -> Allowance | None:
-        """Count in Redis; None: it does not answer, now or a moment ago."""
-        if not self._may_ask():
-            return None
-        failed_before = self._ask_again_at > 0
-        if failed_before:  # only one tries; the others are not held up by a Redis that hangs
-            self._ask_again_at = self._monotonic() + PAUSE_S
+    async def _ask(self, hits: Sequence[Hit]) -> Sequence[Allowance | None]:
+        """Count in Redis; None for each: it does not answer, now or a moment ago."""
+        assert self._client is not None, "who has no client does not ask"
+        nothing: list[Allowance | None] = [None] * len(hits)
+        if not (self._may_ask() or any(trying for _, _, trying in hits)):
+            return nothing  # it fell silent while these waited for their turn
+        asked = Counter((name, per_minute) for name, per_minute, _ in hits)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                allowance = await _count(shared, name, per_minute)
+                windows = await count(self._client, asked)
         except (RedisError, OSError, TimeoutError) as error:
             if self._ask_again_at == 0:
                 logs.logger().warning("limits are counted here", reason=type(error).__name__)
-            self._ask_again_at = self._monotonic() + PAUSE_S
-            return None
-        if failed_before:
-            self._ask_again_at = 0.0
-        return allowance
+            self._pause()
+            return nothing
+        self._ask_again_at = 0.0
+        turns = {hit: iter(range(times)) for hit, times in asked.items()}
+        return [
+            _in_turn(windows[name, limit], limit, next(turns[name, limit]))
+            for name, limit, _ in hits
+        ]
 
     def _may_ask(self) -> bool:
         return self._monotonic() >= self._ask_again_at
 
-
-def _storage(client: redis.asyncio.Redis) -> RedisStorage:
-    pool: Any = client.connection_pool  # the library's own type leaves pools out
-    return RedisStorage(
-        "async+redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool
-    )
+    def _pause(self) -> None:
+        self._ask_again_at = self._monotonic() + PAUSE_S
 
 
-async def _count(storage: Storage, name: str, limit: int) -> Allowance:
+def _in_turn(window: Window, limit: int, turn: int) -> Allowance:
+    """Return what the request at this place among those that came together is told."""
+    allowed = turn < window.taken
+    current = window.current + min(turn + 1, window.taken)
+    return _allowance(limit, allowed, window.before, window.before_s, current, window.current_s)
+
+
+async def _counted_here(storage: MemoryStorage, name: str, limit: int) -> Allowance:
     item = RateLimitItemPerMinute(limit, namespace="minute")
     allowed = await SlidingWindowCounterRateLimiter(storage).hit(item, name)
-    # What is left is a second question, so under a storm it may already be a little less.
-    before, before_s, current, current_s = await storage.get_sliding_window(
-        item.key_for(name), WINDOW_S
-    )
+    window = await storage.get_sliding_window(item.key_for(name), WINDOW_S)
+    return _allowance(limit, allowed, *window)
+
+
+def _allowance(
+    limit: int, allowed: bool, before: int, before_s: float, current: int, current_s: float
+) -> Allowance:
     left_s = current_s - WINDOW_S if current_s > WINDOW_S else WINDOW_S
     weight = before * before_s / WINDOW_S
     retry_after_s = 0

@@ -103,15 +103,16 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
     acting = _acting(backing, waiting, show, backlog)
     methods = PaymentMethods(backing.people, card_key)
     watch = Watch(backing.oversight)
+    webhooks = Webhooks(door, backing.accounts)
     transfers = (
         Deposits(checkouts, backing.reads, waiting, url, new_id, card_key),
         _withdrawals(settings, backing, waiting, backlog),
-        Webhooks(door, backing.accounts),
         Callbacks(door, backing.accounts),
     )
     return build_app(
         versioned=[
-            *payments.routes(),
+            *payments.routes(),  # routes are tried in this order: what is asked most comes first
+            *webhooks.routes(),
             *reading.routes(backing, waiting, payments.read, show),
             *PaymentOperations(acting).routes(),
             *Forcing(backing.books, show, Beside()).routes(),
@@ -127,6 +128,7 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
         public=[
             *health.routes(backing.reads.ping, backing.redis.ping),
             *openapi.routes(),
+            *webhooks.older_routes(),
             *(route for noun in transfers for route in noun.older_routes()),
         ],
         guards=guards(settings, backing.reads.key, backing.redis),

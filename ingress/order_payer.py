@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from ingress.fields import Fields
 MAX_NAME: Final = 100
 MAX_STREET: Final = 200
 MAX_POSTCODE: Final = 12
+#: The longest spelling of an address: one of IPv6 that ends as one of IPv4.
+MAX_IP: Final = 45
 
 _NAME: Final = re.compile(rf".{{1,{MAX_NAME}}}")
 _STREET: Final = re.compile(rf".{{1,{MAX_STREET}}}")
@@ -102,9 +105,14 @@ def _saved(top: Fields, value: object) -> UUID | None:
 
 def _ip(value: object) -> str | None:
     """Return an address in its one spelling; None for anything else, or one with a zone."""
-    if not isinstance(value, str) or "%" in value:
+    if not isinstance(value, str) or len(value) > MAX_IP or "%" in value:
         return None
+    return _spelled(value)
+
+
+@lru_cache(maxsize=10_000)
+def _spelled(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(value))
+        return str(ipaddress.ip_address(text))
     except ValueError:
         return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -17,10 +17,11 @@ from domain.checkout import Checkout
 from domain.errors import DomainError, KeyInFlight
 from domain.events import Actor, payment_told
 from domain.idempotency import Recorded
-from domain.payment import INACTIVE, Mode, Payment
+from domain.payment import Mode, Payment
 from ops.store import rows
+from ops.store.accept_sql import ACTIVE, BESIDE, COLUMNS, CONFLICT, LOSERS, WRITE
+from ops.store.arrays import teach
 from ops.store.engine import is_undone
-from ops.store.story import entry_values, event_values
 from ops.vault import Vault
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
@@ -31,56 +32,7 @@ LOCK_TIMEOUT_MS = 2_000
 #: Tries of one checkout that the database undoes for the sake of another transaction.
 MAX_TRIES = 3
 
-# A key is won by whoever inserts it; everybody else waits for that commit and reads the answer.
-_KEYS = """
-INSERT INTO idempotency_keys
-       (merchant_id, mode, key, fingerprint, status, body, resource_id, expires_at)
-SELECT m, o, k, f, 202, b, r, clock_timestamp() + %s
-  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::uuid[])
-       AS asked(m, o, k, f, b, r)
-ON CONFLICT DO NOTHING RETURNING merchant_id, mode, key
-"""
-_LOSERS = """
-SELECT merchant_id, mode, key, fingerprint, status, body, resource_id FROM idempotency_keys
-  JOIN unnest(%s::uuid[], %s::text[], %s::text[]) AS asked(m, o, k)
-    ON (merchant_id, mode, key) = (m, o, k)
-"""
-_COLUMNS = (
-    ("id", "uuid"), ("merchant_id", "uuid"), ("mode", "text"), ("order_id", "text"),
-    ("amount", "bigint"), ("currency", "text"), ("country", "text"), ("method_type", "text"),
-    ("preference", "text"), ("details", "bytea"), ("description", "text"), ("metadata", "jsonb"),
-    ("kind", "text"), ("capture_method", "text"), ("confirmed", "boolean"),
-    ("customer_id", "uuid"), ("method_id", "uuid"),
-    ("status", "text"), ("next_command", "text"), ("request_id", "text"),
-    ("created_at", "timestamptz"), ("expires_at", "timestamptz"),
-    ("next_run_at", "timestamptz"), ("wake_at", "timestamptz"),
-)  # fmt: skip
-_PAYMENTS = f"""
-INSERT INTO payments ({", ".join(name for name, _ in _COLUMNS)})
-SELECT * FROM unnest({", ".join(f"%s::{type_}[]" for _, type_ in _COLUMNS)})
-ON CONFLICT DO NOTHING RETURNING id
-"""
-_ACTIVE = f"""
-SELECT merchant_id, mode, order_id, id FROM payments
-  JOIN unnest(%s::uuid[], %s::text[], %s::text[]) AS asked(m, o, k)
-    ON (merchant_id, mode, order_id) = (m, o, k)
- WHERE status NOT IN ({", ".join(f"'{status}'" for status in sorted(INACTIVE))})
-"""
-_CONFLICT = """
-UPDATE idempotency_keys SET status = %s, body = %s WHERE (merchant_id, mode, key) = (%s, %s, %s)
-"""
-_AUDIT = """
-INSERT INTO audit_logs
-       (merchant_id, mode, actor, actor_id, action, entity, entity_id, before, after, request_id)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::text[], %s::jsonb[], %s::jsonb[], %s::text[])
-"""
-_EVENTS = """
-INSERT INTO outbox_events
-       (merchant_id, mode, type, aggregate, aggregate_id, payload, request_id)
-SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[],
-                     %s::text[])
-"""
+_json = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,23 +142,25 @@ class Acceptance:
 
     async def _transaction(self, asks: Sequence[Ask]) -> dict[KeyId, Answer]:
         async with self._pool.connection() as db:
-            now = await _scalar(db, "SELECT clock_timestamp()")
-            payments = {ask.id: self._payment(ask, now) for ask in asks}
-            bodies = {id_: self._terms.answer(payment) for id_, payment in payments.items()}
-            won = await self._win_keys(db, asks, bodies)
-            winners = [ask for ask in asks if ask.id in won]
-            created = await self._create(db, [payments[ask.id] for ask in winners])
-            found: dict[KeyId, Answer] = {
-                ask.id: Accepted(
-                    Recorded(ask.fingerprint, 202, bodies[ask.id]), ask.payment_id, False
-                )
-                for ask in winners
-            }
-            rejected = [ask for ask in winners if ask.payment_id not in created]
+            now = await _begun(db)
+            payments = [self._payment(ask, now) for ask in asks]
+            bodies = [self._terms.answer(payment) for payment in payments]
+            # Of the keys that were won: whether the payment was made, or its order is another's.
+            won = await self._write(db, asks, payments, bodies)
+            found: dict[KeyId, Answer] = {}
+            rejected, losers = [], []
+            for ask, body in zip(asks, bodies, strict=True):
+                match won.get(ask.payment_id):
+                    case True:
+                        recorded = Recorded(ask.fingerprint, 202, body)
+                        found[ask.id] = Accepted(recorded, ask.payment_id, False)
+                    case False:
+                        rejected.append(ask)
+                    case None:
+                        losers.append(ask.id)
             if rejected:
                 found |= await self._conflicts(db, rejected)
-            await _tell(db, [(ask, payments[ask.id]) for ask in winners if ask not in rejected])
-            if losers := [ask.id for ask in asks if ask.id not in won]:
+            if losers:
                 for id_, (recorded, payment_id) in (await _recorded(db, losers)).items():
                     found[id_] = Accepted(recorded, payment_id, True)
         return found
@@ -221,40 +175,61 @@ class Acceptance:
             ask.request_id,
         )
 
-    async def _win_keys(
-        self, db: AsyncConnection[Any], asks: Sequence[Ask], bodies: dict[KeyId, bytes]
-    ) -> set[KeyId]:
-        columns = zip(
-            *((*ask.id, ask.fingerprint, bodies[ask.id], ask.payment_id) for ask in asks),
-            strict=True,
+    async def _write(
+        self,
+        db: AsyncConnection[Any],
+        asks: Sequence[Ask],
+        payments: Sequence[Payment],
+        bodies: Sequence[bytes],
+    ) -> dict[UUID, bool]:
+        written = [rows.payment_insert(payment, self._vault) for payment in payments]
+        for row in written:
+            row["metadata"] = _json(row["metadata"])
+        told = [
+            payment_told(None, payment, Actor.MERCHANT, f"key:{ask.key_id}")
+            for ask, payment in zip(asks, payments, strict=True)
+        ]
+        # A new payment is told of in one way: what of it is the same for all of them.
+        ((actor, action, entity, type_, aggregate),) = {
+            (
+                one.entry.actor,
+                one.entry.action,
+                one.entry.entity,
+                one.event.type,
+                one.event.aggregate,
+            )
+            for one in told
+        }
+        beside = (
+            [ask.key for ask in asks],
+            [ask.fingerprint for ask in asks],
+            bodies,
+            [one.entry.actor_id for one in told],
+            [one.entry.entity_id for one in told],
+            [_json(one.entry.after) for one in told],
+            [_json(one.event.payload) for one in told],
         )
-        values = [self._terms.key_ttl, *map(list, columns)]
-        return {tuple(row) for row in await (await db.execute(_KEYS, values)).fetchall()}
-
-    async def _create(self, db: AsyncConnection[Any], payments: Sequence[Payment]) -> set[UUID]:
-        if not payments:
-            return set()
-        written = []
-        for payment in sorted(
-            payments, key=lambda p: (p.merchant_id, p.mode, p.order_id or "", p.id)
-        ):
-            row = rows.payment_insert(payment, self._vault)
-            row["metadata"] = json.dumps(row["metadata"])
-            written.append([row[name] for name, _ in _COLUMNS])
-        columns = [list(column) for column in zip(*written, strict=True)]
-        return {row[0] for row in await (await db.execute(_PAYMENTS, columns)).fetchall()}
+        values = [
+            *(array([row[name] for row in written]) for name, array in COLUMNS),
+            *(array(column) for (_, array), column in zip(BESIDE, beside, strict=True)),
+            self._terms.key_ttl,
+            *(actor.value, action, entity, "{}", type_, aggregate),
+        ]
+        teach(db)
+        cursor = await db.execute(WRITE, values, prepare=True)
+        return {row[0]: row[1] for row in await cursor.fetchall()}
 
     async def _conflicts(
         self, db: AsyncConnection[Any], asks: Sequence[Ask]
     ) -> dict[KeyId, Answer]:
         """Another payment holds the order: the refusal is this key's answer from now on."""
         orders = [(a.merchant_id, a.mode.value, a.checkout.order_id or "") for a in asks]
-        cursor = await db.execute(_ACTIVE, [list(column) for column in zip(*orders, strict=True)])
+        cursor = await db.execute(ACTIVE, [list(column) for column in zip(*orders, strict=True)])
         active = {tuple(row[:3]): row[3] for row in await cursor.fetchall()}
         found: dict[KeyId, Answer] = {}
         for ask, order in zip(asks, orders, strict=True):
             body = self._terms.conflict(ask.request_id, active.get(order), order[2])
-            await db.execute(_CONFLICT, (409, body, *ask.id))
+            await db.execute(CONFLICT, (409, body, *ask.id))
             found[ask.id] = Accepted(Recorded(ask.fingerprint, 409, body), ask.payment_id, False)
         return found
 
@@ -290,31 +265,20 @@ def _judged(ask: Ask, first: Ask, answer: Answer) -> Answer:
 async def _recorded(
     db: AsyncConnection[Any], ids: Sequence[KeyId]
 ) -> dict[KeyId, tuple[Recorded, UUID]]:
-    cursor = await db.execute(_LOSERS, [list(column) for column in zip(*ids, strict=True)])
+    cursor = await db.execute(LOSERS, [list(column) for column in zip(*ids, strict=True)])
     return {
         (row[0], row[1], row[2]): (Recorded(bytes(row[3]), row[4], bytes(row[5])), row[6])
         for row in await cursor.fetchall()
     }
 
 
-async def _tell(db: AsyncConnection[Any], created: Sequence[tuple[Ask, Payment]]) -> None:
-    told = [
-        payment_told(None, payment, Actor.MERCHANT, f"key:{ask.key_id}") for ask, payment in created
-    ]
-    if told:
-        await db.execute(_AUDIT, _columns([entry_values(one) for one in told]))
-        await db.execute(_EVENTS, _columns([event_values(one) for one in told]))
-
-
-def _columns(records: Sequence[dict[str, Any]]) -> list[list[Any]]:
-    """Turn records into one array per column; JSON goes as text."""
-    return [
-        [json.dumps(r[name]) if isinstance(r[name], dict) else r[name] for r in records]
-        for name in records[0]
-    ]
-
-
-async def _scalar(db: AsyncConnection[Any], query: str) -> Any:
-    row = await (await db.execute(query)).fetchone()
+async def _begun(db: AsyncConnection[Any]) -> datetime:
+    """Begin a transaction and return the database's time, in one round trip."""
+    if not db.autocommit:  # else the driver begins by itself, in a round trip of its own
+        await db.set_autocommit(True)
+    cursor = await db.execute("BEGIN; SELECT clock_timestamp()")
+    cursor.nextset()
+    row = await cursor.fetchone()
     assert row is not None
-    return row[0]
+    now: datetime = row[0]
+    return now

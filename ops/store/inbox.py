@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from uuid import UUID
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from domain.errors import Overloaded
 from ops.store.accept import Pool, may_be_one_row
+from ops.store.arrays import Array, blobs, longs, teach, texts, uuids
 from ops.vault import Vault
 
 #: How many webhooks of one gateway may wait for a certificate. A stranger can make them up, and
@@ -34,8 +35,7 @@ _STORE = f"""
 INSERT INTO webhook_events
        (id, gateway_id, dedupe_key, body, copies, request_id, next_run_at, wake_at)
 SELECT i, g, d, b, n, r, clock_timestamp(), clock_timestamp() + interval '5 s'
-  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[])
-       AS came(i, g, d, b, n, r)
+  FROM unnest(%s, %s, %s, %s, %s, %s) AS came(i, g, d, b, n, r)
 {_ON_COPY}"""
 
 # Each gateway's bound counts what waits there and what comes before in this batch; what was given up
@@ -46,8 +46,7 @@ INSERT INTO webhook_events
        (id, gateway_id, dedupe_key, body, copies, request_id, headers, status, next_run_at, wake_at)
 SELECT i, g, d, b, n, r, h, 'unverified', clock_timestamp(), clock_timestamp() + interval '5 s'
   FROM (SELECT came.*, row_number() OVER (PARTITION BY g) AS place
-          FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[], %s::int[], %s::text[],
-                      %s::bytea[]) AS came(i, g, d, b, n, r, h)) AS came
+          FROM unnest(%s, %s, %s, %s, %s, %s, %s) AS came(i, g, d, b, n, r, h)) AS came
  WHERE place + (SELECT count(*) FROM (SELECT FROM webhook_events
                  WHERE gateway_id = g AND status = 'unverified' AND parked_at IS NULL
                  LIMIT {MAX_UNVERIFIED}) AS waiting)
@@ -77,6 +76,17 @@ class Stored:
 
 
 Event: TypeAlias = tuple[str, str]
+
+#: How each column of a row is sent; the last one is of those that are not proven alone.
+_ARRAYS: Final[tuple[Callable[[Any], Array], ...]] = (
+    uuids,
+    texts,
+    texts,
+    blobs,
+    longs,
+    texts,
+    blobs,
+)
 
 
 class Inbox:
@@ -126,19 +136,24 @@ class Inbox:
     async def _transaction(
         self, events: Sequence[Sequence[Came]]
     ) -> dict[Event, tuple[UUID, bool]]:
+        proven = [copies for copies in events if not copies[0].headers]
+        doubtful = [copies for copies in events if copies[0].headers]
         async with self._pool.connection() as db:
-            found = await self._write(db, _STORE, [one for one in events if not one[0].headers])
-            return found | await self._write(
-                db, _STORE_UNVERIFIED, [one for one in events if one[0].headers]
-            )
+            if not doubtful:  # a statement that is alone is a transaction, where sessions commit by
+                return await self._write(db, _STORE, proven)  # themselves
+            async with db.transaction():
+                found = await self._write(db, _STORE, proven)
+                return found | await self._write(db, _STORE_UNVERIFIED, doubtful)
 
     async def _write(
         self, db: AsyncConnection[Any], query: str, events: Sequence[Sequence[Came]]
     ) -> dict[Event, tuple[UUID, bool]]:
         if not events:
             return {}
-        columns = [list(column) for column in zip(*map(self._row, events), strict=True)]
-        cursor = await db.execute(query, columns)
+        columns = zip(*map(self._row, events), strict=True)
+        values = [array(column) for array, column in zip(_ARRAYS, columns, strict=False)]
+        teach(db)
+        cursor = await db.execute(query, values, prepare=True)
         return {(row[1], row[2]): (row[0], row[3]) for row in await cursor.fetchall()}
 
     def _row(self, copies: Sequence[Came]) -> tuple[object, ...]:

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
+
+from psycopg.rows import dict_row
 
 from domain.attempt import Attempt
 from domain.payment import Mode, Payment
 from domain.review import Case
-from ops.store import rows
+from ops.store import rows, tables
 from ops.store.accept import Pool
+from ops.store.arrays import teach, texts, uuids
 from ops.store.attempt_rows import attempt_of
 from ops.store.fetching import all_of, one_of
 from ops.store.wanted import COUNT_CAP, Owner, PaymentsWanted, asked_of, where
 from ops.store.work.cases import case_of
 from ops.vault import Vault
 
-_PAYMENT = "SELECT * FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
+_NAMES = ", ".join(column.name for column in tables.payments.c)
+_PAYMENT = f"SELECT {_NAMES} FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
+_PAYMENTS = f"""
+SELECT {_NAMES} FROM payments
+  JOIN unnest(%s, %s, %s) AS asked(i, m, o) ON (id, merchant_id, mode) = (i, m, o)
+"""
 _VERSION = "SELECT version FROM payments WHERE id = %s AND merchant_id = %s AND mode = %s"
 # At most one is open: a partial unique index sees to it.
 _MISMATCH = """
@@ -42,6 +51,10 @@ SELECT k.id, k.merchant_id, k.mode, k.secret_mac, k.scopes, k.expires_at, k.revo
        m.return_url_hosts
   FROM api_keys k JOIN merchants m ON m.id = k.merchant_id WHERE k.id = %s
 """
+
+
+#: A payment's id, and the merchant and mode whose it must be.
+Sought: TypeAlias = tuple[UUID, UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,21 @@ class Reads:
         """Return the merchant's payment; None for anybody else's."""
         row = await one_of(self._pool, _PAYMENT, (id_, merchant_id, mode.value))
         return None if row is None else rows.payment_of(row, self._vault)
+
+    async def found(self, sought: Sequence[Sought]) -> list[rows.Row | None]:
+        """Return the row of each payment in the order given; None for anybody else's."""
+        ids, merchants, modes = zip(*sought, strict=True)
+        values = uuids(ids), uuids(merchants), texts(modes)
+        async with self._pool.connection() as db:
+            teach(db)
+            async with db.cursor(row_factory=dict_row, binary=True) as cursor:
+                await cursor.execute(_PAYMENTS, values, prepare=True)
+                # One payment may be asked for twice, and by two merchants.
+                known = {
+                    (row["id"], row["merchant_id"], row["mode"]): row
+                    for row in await cursor.fetchall()
+                }
+        return [known.get(one) for one in sought]
 
     async def mismatch(self, id_: UUID, merchant_id: UUID, mode: Mode) -> Case | None:
         """Return the undecided question about the payment's money, if there is one."""

@@ -53,6 +53,7 @@ def configure(service: str, level: str = "INFO", *, stream: BinaryIO | None = No
         logger_factory=lambda *_: out,
         cache_logger_on_first_use=False,
     )
+    _tellers[:] = [_teller(out, stamp) if level.upper() in ("DEBUG", "INFO") else _silence]
     handler = _Foreign(out)
     handler.setFormatter(
         ProcessorFormatter(
@@ -91,9 +92,32 @@ def bound(**fields: str | None) -> Generator[None, None, None]:
 
 def operation(name: str, *, status: str | int, duration_ms: float, **fields: object) -> None:
     """Write the one line of an operation: a request, a run of an actor, a provider call."""
-    logger().info(
-        "operation", operation=name, duration_ms=round(duration_ms, 3), status=status, **fields
-    )
+    line = {"operation": name, "duration_ms": round(duration_ms, 3), "status": status, **fields}
+    if not _tellers:
+        logger().info("operation", **line)
+    for tell in _tellers:
+        tell(line)
+
+
+#: What writes the line of an operation as a logger would, at a third of its price; empty: `configure`
+#: was not called.
+_tellers: Final[list[Callable[[Fields], None]]] = []
+
+
+def _teller(out: _Lines, stamp: Callable[[Any, str, Fields], Fields]) -> Callable[[Fields], None]:
+    def tell(line: Fields) -> None:
+        fields = merge_contextvars(out, "info", line)
+        try:
+            text = json.dumps(stamp(out, "info", {"event": "operation", **redact(fields)}))
+        except Exception:  # noqa: BLE001 - a value that cannot be shown: the careful way says so
+            text = _render(out, "info", stamp(out, "info", {"event": "operation", **fields}))
+        out.write(text)
+
+    return tell
+
+
+def _silence(_: Fields) -> None:
+    """Write nothing: the level is above that of an operation."""
 
 
 class _Lines:

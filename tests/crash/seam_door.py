@@ -88,7 +88,7 @@ def _pool(
         _wins = False
 
         async def execute(self, query: Any, *args: Any, **more: Any) -> AsyncCursor[Any]:
-            if not str(query).strip().startswith(INSERTS):
+            if not any(insert in str(query) for insert in INSERTS):
                 return await super().execute(query, *args, **more)
             failpoint.reach(Boundary.B1, When.BEFORE)
             cursor = await super().execute(query, *args, **more)

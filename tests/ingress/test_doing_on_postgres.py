@@ -35,6 +35,7 @@ from ops.store.merchants import key_values
 from ops.store.postgres import PostgresStore
 from ops.vault import Vault
 from tests.builders import OWNER
+from tests.emptied import empty
 from tests.scripted import Board, Scripted, Windows, held, paid
 from tests.stage import run
 
@@ -145,12 +146,7 @@ def counter(
     with TestClient(app(), headers=headers, follow_redirects=False) as door:
         store = PostgresStore(engine, vault, uuid_utils.compat.uuid7)
         yield Counter(engine, store, secrets.pepper, door)
-    lasting = {"countries", "currencies"}  # what a migration wrote
-    names = ", ".join(t.name for t in tables.metadata.sorted_tables if t.name not in lasting)
-    with engine.begin() as db:
-        # Replica role: the append-only triggers do not fire for the tests' own clean-up.
-        db.execute(text("SET LOCAL session_replication_role = replica"))
-        db.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    empty(engine)
 
 
 def test_a_hold_is_captured_in_part_and_refunded_in_parts_by_a_crowd(counter: Counter) -> None:

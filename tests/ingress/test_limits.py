@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from ingress.limits import MAX_ASKING, PATIENCE_S, PAUSE_S, Allowance, Limits
+from ingress.windows import Window, count
 from tests.ingress.rig import Door, settings_with
 from tests.ops.log_lines import Lines
 from tests.ops.queue_rig import QueueServer
@@ -99,6 +100,56 @@ def test_a_burst_is_counted_exactly(server: QueueServer) -> None:
             return sum(one.allowed for one in await asyncio.gather(*burst))
 
     assert asyncio.run(call()) == 100
+
+
+@pytest.mark.usefixtures("patience")
+def test_requests_that_are_there_together_share_a_question_and_are_told_in_turn(
+    server: QueueServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Mapping[tuple[str, int], int]] = []
+
+    async def counted(
+        client: redis.asyncio.Redis, names: Mapping[tuple[str, int], int]
+    ) -> dict[tuple[str, int], Window]:
+        asked.append(names)
+        return await count(client, names)
+
+    monkeypatch.setattr("ingress.limits.count", counted)
+
+    async def call() -> list[Allowance]:
+        async with limits_on(server) as limits:
+            return await asyncio.gather(
+                *(limits.called("a", 30) for _ in range(40)),
+                *(limits.called("b", 50) for _ in range(40)),
+            )
+
+    seen = asyncio.run(call())
+
+    assert [dict(names) for names in asked] == [{("key:a", 30): 40, ("key:b", 50): 40}]
+    assert [one.remaining for one in seen[:40]] == [*range(29, -1, -1), *[0] * 10]
+    assert [one.allowed for one in seen[:40]] == [True] * 30 + [False] * 10
+    assert [one.remaining for one in seen[40:]] == list(range(49, 9, -1))
+
+
+@pytest.mark.usefixtures("patience")
+def test_the_window_before_fades_and_this_one_counts_in_full(server: QueueServer) -> None:
+    name = "paylink:limits:{key:k}"
+
+    async def call() -> list[Allowance]:
+        async with limits_on(server) as limits:
+            first = await limits.called("k", 10)
+            server.client.set(name, 8, px=59_000)
+            renamed = await limits.called("k", 10)
+            server.client.set(f"{name}/-1", 8, px=30_000)
+            server.client.set(name, 5, px=90_000)
+            return [first, renamed, *[await limits.called("k", 10) for _ in range(2)]]
+
+    first, renamed, faded, full = asyncio.run(call())
+
+    assert (first.allowed, first.remaining) == (True, 9)
+    assert (renamed.allowed, renamed.remaining) == (True, 1), "7 of 8 still count, and this one"
+    assert (faded.allowed, faded.remaining) == (True, 0), "almost 4 of 8 count, and 6"
+    assert (faded.reset_s, full.allowed) == (30, True), "the weight is rounded down"
 
 
 @pytest.mark.usefixtures("patience")
