@@ -4,8 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup build-cpp run demo reconcile migrate seed check test test-fast storm chaos lock clean
+.PHONY: help setup build-cpp run demo reconcile migrate seed check test test-fast storm chaos bench lock clean
 .DEFAULT_GOAL := help
+
+# Unless pytest may keep what it has rewritten, each of its workers rewrites thousands of asserts.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,19 +48,22 @@ check: setup ## Format, lint, types, import contracts and the fast tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache | tail -4
-	@$(BIN)/pytest -m 'not (services or e2e or crash or model)' -n 2 --dist loadfile
+	@$(BIN)/pytest -m 'not (services or e2e or crash or model)' -n 2 --dist loadfile --no-loadscope-reorder
 
 test: setup ## Everything: unit, contract, services, the real programs; with coverage
 	@$(BIN)/python -m ops.dev.test
 
 test-fast: setup ## Everything but the model, the crash matrix and the real programs
-	@$(BIN)/pytest -m 'not (e2e or crash or model)' -n 3 --dist loadfile
+	@$(BIN)/pytest -m 'not (e2e or crash or model)' -n 3 --dist loadfile --no-loadscope-reorder
 
 storm: setup ## Random histories of the flows: SEEDS=1000 of them, or SCHEDULE=file with one of yours
 	@$(BIN)/python -m tests.model $(if $(SCHEDULE),--schedule $(SCHEDULE),--seeds $(or $(SEEDS),1000))
 
 chaos: setup ## Ten thousand payments at all providers while everything fails, and the verdict
 	@$(BIN)/python -m ops.harness.chaos
+
+bench: setup ## Measure hot paths beside bare programs: ONLY=accept|payment|verify|growth|inflight|reads|webhooks, SHORT=1
+	@$(BIN)/python -m ops.bench $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
 
 # Extras stay in the lock: older pips look for `coverage[toml]` beyond a pin of `coverage`.
 lock: ## Resolve the libraries again (needs uv) and write requirements.lock

@@ -1,0 +1,1 @@
+"""The bare baselines: the same work with nothing around it, as short as honest."""
