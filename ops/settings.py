@@ -73,6 +73,8 @@ class Settings:
     drain_s: float = 25.0
     checkout_ttl_s: float = 1800.0
     key_ttl_days: int = 30
+    #: What the fraud windows may cost one payment; beyond it they count as absent.
+    velocity_budget_s: float = 0.1
     intake_batch: int = 64
     intake_queue: int = 2000
     queue_depth: int = 5000
@@ -132,6 +134,7 @@ class Settings:
             drain_s=read.seconds("DRAIN_TIMEOUT_S", 25.0),
             checkout_ttl_s=read.seconds("CHECKOUT_TTL_S", 1800.0),
             key_ttl_days=read.integer("IDEMPOTENCY_TTL_DAYS", default=30, least=1, top=3650),
+            velocity_budget_s=read.seconds("VELOCITY_BUDGET_S", 0.1, 60),
             intake_batch=read.integer("INTAKE_BATCH", default=64, least=1, top=1000),
             intake_queue=read.integer("INTAKE_QUEUE", default=2000, least=1, top=100_000),
             queue_depth=read.integer("QUEUE_DEPTH_LIMIT", default=5000, least=10),
