@@ -34,8 +34,44 @@ OURS = frozenset({"domain", "ingress", "native", "ops", "workers"})
 WITH_SERVERS = frozenset({"contract", "dev", "sandbox"})
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "timed: holds the product to a time; runs alone")
+
+
+#: What takes longest goes first, so that no worker ends long after the others. The tests that share
+#: a running system go last: whoever has one keeps it until the end.
+LONGEST = (
+    *("crash/test_matrix.py", "e2e/test_provider_matrix.py", "e2e/test_fault_matrix.py"),
+    *("model/test_storms.py", "model/test_storms_more.py", "e2e/test_chaos.py"),
+    *("e2e/test_hostile_tenancy.py", "model/test_plants.py", "crash/test_bites.py"),
+    *("e2e/test_endings.py", "crash/test_table.py"),
+    *("ingress/test_schemas.py", "store/test_twins.py", "model/test_storms_few.py"),
+    *("model/differential/test_differential.py", "model/differential/test_plants.py"),
+    *("workers/test_poison.py", "ingress/test_xml_out.py", "faults/test_flow_statements.py"),
+    *("native/test_sanitizers.py", "workers/test_velocity.py", "workers/test_circuit_layout.py"),
+    *("contract/test_answers.py", "contract/test_lost_answers.py"),
+)
+SHARE_A_SYSTEM = (
+    *("e2e/test_fuzz.py", "e2e/test_storms.py", "e2e/test_races.py", "e2e/test_hostile_traces.py"),
+    *("e2e/test_provider_races.py", "e2e/test_provider_failover.py", "e2e/test_main_job.py"),
+)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test's file has its turn: the longest ones, all others, the running system."""
+    file = "/".join(item.path.parts[-3:])
+    for turn, name in enumerate(LONGEST):
+        if file.endswith(f"/{name}") or name == file:
+            return turn
+    for turn, name in enumerate(SHARE_A_SYSTEM):
+        if file.endswith(f"/{name}"):
+            return len(LONGEST) + 1 + turn
+    return len(LONGEST) + (1 + len(SHARE_A_SYSTEM)) * ("e2e" in item.path.parts)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark them, so that `make check` stays quick; `make test` runs everything."""
+    """Mark them, so that `make check` stays quick, and put them in order."""
     for item in items:
         if WITH_SERVERS.intersection(item.path.parts):
             item.add_marker(pytest.mark.services)
+    items.sort(key=_turn)

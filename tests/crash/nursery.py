@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from importlib import import_module
 from typing import NoReturn
 
 from sqlalchemy.dialects import postgresql
@@ -34,6 +35,11 @@ ADAPTERS = {
     "stripe": {"secret_key": "sk_test_none"},
     "soapbank": {"key_id": "none", "secret": "5a" * 32},
 }
+#: What a door's libraries import only when it opens: half of the time that opening one takes.
+LATE = (
+    *("uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl"),
+    *("uvicorn.protocols.websockets.auto", "uvloop", "valkey.asyncio"),
+)
 #: A child that ended by an exception of its own.
 FAILED = 70
 PIECE = 64 * 1024
@@ -120,6 +126,9 @@ def main() -> None:
     for provider, credentials in ADAPTERS.items():
         builder(provider)(Setup("http://127.0.0.1:1", credentials, {}, lambda *_: None)).close()
     _warm_up()
+    for name in LATE:
+        with suppress(ImportError):  # nobody needs it any more
+            import_module(name)
     "localhost".encode("idna")  # what it takes is imported by the first name that is resolved
     assert threading.active_count() == 1, "a fork copies one thread only"
     gc.collect()

@@ -33,7 +33,10 @@ def played(request: pytest.FixtureRequest, crash_slots: Sequence[Slot]) -> Mappi
     random.Random(SEED).shuffle(cells)
     dealt = [cells[number :: len(crash_slots)] for number in range(len(crash_slots))]
     with ThreadPoolExecutor(len(crash_slots)) as pool:
-        return {one.cell: one for ones in pool.map(_all_of, crash_slots, dealt) for one in ones}
+        came = {one.cell: one for ones in pool.map(_all_of, crash_slots, dealt) for one in ones}
+    for slot in crash_slots:  # whoever rests looks about now and then
+        slot.dismiss()
+    return came
 
 
 def _all_of(slot: Slot, cells: list[Cell]) -> list[Played]:

@@ -105,6 +105,21 @@ def unsent(system: System, ids: Sequence[str]) -> list[dict[str, Any]]:
     )
 
 
+def left(system: System, id_: str) -> str:
+    """Wait until no call for this payment or payout is on its way; return its id."""
+    from tests.e2e.system import eventually
+
+    def calls() -> list[str]:
+        rows = system.sql(
+            "SELECT state FROM payment_attempts WHERE %s::uuid IN (payment_id, payout_id)",
+            [id_.partition("_")[2]],
+        )
+        return [row["state"] for row in rows]
+
+    eventually(lambda: (found := calls()) and "sending" not in found, 15, lambda: str(calls()))
+    return id_
+
+
 def stuck(system: System) -> list[str]:
     """Return what is neither over, nor due, nor parked, nor waits for an attempt that is (law 2)."""
     with _engine(system) as engine, engine.connect() as db:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tests.e2e.provider_tables import TABLES
@@ -28,6 +28,9 @@ class Operation:
     part: bool = False
 
 
+#: How often a cell is played whose fault strikes nothing, because a machine that others keep busy
+#: sent its money another way; and by what its plays are told apart.
+TAKES = "xyz"
 _OF = "/v1/payments/{}/"
 OPERATIONS: Mapping[str, Operation] = {
     "sale": Operation("sale", "charge", "move"),
@@ -58,6 +61,8 @@ class Cell:
     fault: str
     wanted: str
     number: int
+    #: How often it was played before, and struck nothing.
+    take: int = field(default=0, compare=False)
 
     @property
     def operation(self) -> Operation:
@@ -66,7 +71,7 @@ class Cell:
     @property
     def mark(self) -> str:
         """What no other cell says: its requests are known by it."""
-        return f"cell{self.number:04}x"
+        return f"cell{self.number:04}{TAKES[self.take]}"
 
     @property
     def whole(self) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.system import Json, System, eventually
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timed]
 
 #: The provider that hangs, and what is paid at it: one order in two, so that it would soon hold
 #: every thread if nobody stopped it.

@@ -2,99 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
-from typing import TypeAlias
 
 import pytest
 
 from tests.e2e import ledgers
+from tests.e2e.fault_cells import CELLS, Cell, Seen, wanted
 from tests.e2e.system import Json, System, a_system, eventually
 from tests.e2e.test_payers import press
 
 pytestmark = pytest.mark.e2e
 
-#: The right end of each operation (columns) that meets each fault once (rows), by the laws: what is
-#: proven not to have happened goes on or is done again, what may have happened is asked about until
-#: it is known, and what nobody can know, or is not what was asked for, waits for a person.
-#: `@a`, `@b`: at which gateway; `-`: cannot meet it. Of a refund its own status, else the payment's.
-TABLE = """
-fault                sale         hold         capture     approval    void       expiry      refund      payout        detach
-soft_decline         captured@b   expired@b    captured    captured    cancelled  expired     failed      succeeded@b   -
-hard_decline         failed       failed       expired     failed      cancelled  expired     failed      failed        -
-refuse               captured@b   expired@b    captured    captured    cancelled  expired     succeeded   succeeded@b   forgotten
-drop_before_charge   captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-charge_then_drop     captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-charge_then_500      captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-charge_then_garbage  captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-hang                 captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-hang_before_charge   captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-slow_drip            captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-latency              captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   forgotten
-rate_limited         captured@b   expired@b    captured    captured    cancelled  expired     succeeded   succeeded@b   forgotten
-unavailable          captured@b   expired@b    captured    captured    cancelled  expired     succeeded   succeeded@b   forgotten
-server_error         unresolved   unresolved   unresolved  unresolved  cancelled  expired     unresolved  unresolved    forgotten
-webhook_duplicate    captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
-webhook_late         captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
-webhook_early        captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
-webhook_out_of_order captured@a   expired@a    captured    captured    -          -           succeeded   succeeded@a   -
-webhooks_off         captured@a   expired@a    captured    captured    cancelled  expired     succeeded   succeeded@a   -
-wrong_amount         mismatch     mismatch     mismatch    mismatch    -          -           mismatch    mismatch      -
-async                captured@a   expired@a    captured    captured    -          -           succeeded   succeeded@a   -
-async_decline        captured@b   expired@b    expired     failed      -          -           failed      failed        -
-three_ds             captured@a   expired@a    -           -           -          -           -           -             -
-payout_returned      -            -            -           -           -          -           -           failed        -
-chargeback           reversed     expired@a    -           -           -          -           -           -             -
-"""  # noqa: E501
-
-#: A hold ends after this: longer than a hold waits here for its turn to be captured or voided.
-HOLD_S = 15
 SETTINGS = {
-    "HOLD_S": str(HOLD_S),
-    "PROVIDER_DEADLINE_S": "1.5",
+    # No hold ends while it waits here for its turn; those that are to end have their time moved.
+    "HOLD_S": "3600",
     # Long enough for every fault that passes, so that what is parked is what nobody can know.
     "RESOLVE_SCHEDULE_S": "1,1,1,2,2,2,3,3",
     # Half of all charges here fail by design; a breaker would send the next cell elsewhere.
     "BREAKER_MIN_CALLS": "1000000",
 }
-#: How long one cell may hold up its lane: shorter than a hold lives.
+#: How long one cell may hold up its lane.
 TURN_S = 12.0
 #: A resolution schedule, and what goes before it.
 ALL_OVER_S = 30.0
 
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One way to ask for money to move: in which column of the table, and at which gateway."""
-
-    column: str
-    gateway: str
-    #: The provider's request that is to go wrong; None: the order brings its fault along, so any
-    #: number of them may run at once, and it goes where the fault sends it.
-    kind: str | None = None
-    path: str = ""
-    whole: int = 10_000
-    part: int | None = None
-
-
-_OF = "/v1/payments/{}/"
-OPERATIONS: Mapping[str, Operation] = {
-    "sale": Operation("sale", "sandbox-a"),
-    "hold": Operation("hold", "sandbox-a"),
-    "payout": Operation("payout", "sandbox-a"),
-    "capture": Operation("capture", "sandbox-a", "capture", _OF + "capture"),
-    "capture_part": Operation("capture", "sandbox-b", "capture", _OF + "capture", part=6_000),
-    "approval": Operation("approval", "sandbox-b", "capture", "/v1/reviews/{}/approve", 1_500_000),
-    "void": Operation("void", "sandbox-a", "cancel", _OF + "cancel"),
-    "expiry": Operation("expiry", "sandbox-b", "cancel"),
-    "refund": Operation("refund", "sandbox-a", "refund", _OF + "refunds"),
-    "refund_part": Operation("refund", "sandbox-b", "refund", _OF + "refunds", part=4_000),
-    "reversal": Operation("refund", "sandbox-b", "refund", _OF + "reverse"),
-    "detach": Operation("detach", "sandbox-b", "detach"),
-}
 #: What runs after one another at one gateway, because a scripted fault strikes whoever comes first.
 #: Voids come last: until then only holds that have ended by themselves are cancelled.
 LANES = "capture", "capture_part approval", "refund", "refund_part reversal", "detach"
@@ -107,57 +41,11 @@ REPEATED = frozenset(
 #: strike those requests, so they come after the gates.
 KEPT = frozenset({"server_error", "charge_then_500"})
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One operation that meets one fault."""
-
-    name: str
-    fault: str
-    wanted: str
-
-    @property
-    def operation(self) -> Operation:
-        return OPERATIONS[self.name]
-
-    @property
-    def token(self) -> str:
-        """What is saved to be forgotten."""
-        return f"tok_matrix_{self.fault}"
-
-
-def cells() -> list[Cell]:
-    """Return every cell of the table; a capture and a refund stand for more than one operation."""
-    head, *rows = (row.split() for row in TABLE.strip().splitlines())
-    columns = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
-    return [
-        Cell(name, fault, columns[fault][operation.column])
-        for name, operation in OPERATIONS.items()
-        for fault in columns
-        if columns[fault][operation.column] != "-"
-    ]
-
-
-CELLS = cells()
-
-
-#: What became of a cell: its word, and what its payment says was captured, promised back, refunded
-#: and taken back.
-Seen: TypeAlias = tuple[str, tuple[int, ...] | None]
-
-
-def wanted(cell: Cell) -> Seen:
-    """Return what the table and the amounts of the operation come to."""
-    operation, word = cell.operation, cell.wanted.partition("@")[0]
-    asked = operation.part or operation.whole
-    if operation.column in ("payout", "detach"):
-        return cell.wanted, None
-    if operation.column == "refund":
-        back = {"succeeded": (0, asked), "failed": (0, 0)}.get(word, (asked, 0))
-        return cell.wanted, (operation.whole, *back, 0)
-    taken, taken_back = asked * (word in ("captured", "reversed")), asked * (word == "reversed")
-    return cell.wanted, (taken, 0, 0, taken_back)
-
+#: How many orders may be on their way at once. Half of a worker's threads may wait for one gateway;
+#: what comes then goes to the next one, and a fault that hangs holds a thread for a deadline.
+AT_ONCE = 6
+#: How often something is made that a machine that others keep busy sends elsewhere.
+TAKES = 3
 
 _serial = count(1)
 
@@ -176,7 +64,22 @@ def a_payment(system: System, gateway: str, amount: int, **fields: object) -> st
 
 
 def prepared(system: System, cell: Cell) -> str:
-    """Bring a payment or a saved card to where the operation starts from; return its id."""
+    """Bring a payment or a saved card to where the operation starts from; return its id. A payment
+    that went elsewhere, because its call came late, is left alone."""
+    for _ in range(TAKES):
+        id_ = begun(system, cell)
+        tried = system.sql(
+            "SELECT gateway_id, state FROM payment_attempts WHERE payment_id = %s", [_key(id_)]
+        )
+        if cell.name == "detach" or [one["gateway_id"] for one in tried] == [
+            cell.operation.gateway
+        ]:
+            return id_
+    raise AssertionError(f"{cell} has nothing to begin with: {tried}")
+
+
+def begun(system: System, cell: Cell) -> str:
+    """Make what the operation is about, wherever it goes."""
     operation = cell.operation
     match cell.name:
         case "approval":  # of a method that can be held, and whose payer nobody can challenge
@@ -202,16 +105,26 @@ def act(system: System, cell: Cell, id_: str) -> None:
     """Ask for the operation that is to meet the fault."""
     if cell.name == "detach":
         assert system.call("DELETE", f"/v1/payment-methods/{id_}").status == 204
-    elif cell.name == "expiry":  # its time is moved here, not waited for: it comes to a set fault
-        assert system.sql(
-            "UPDATE payments SET next_run_at = clock_timestamp(), wake_at = clock_timestamp()"
-            " WHERE id = %s AND next_command = 'void_payment' RETURNING id",
-            [_key(id_)],
-        )
+    elif cell.name == "expiry":
+        assert expired(system, [id_]) == {id_}
     else:
         part = {} if cell.operation.part is None else {"amount": cell.operation.part}
         why = {"reason": "matrix"} if cell.operation.kind == "refund" else {}
         post(system, cell.operation.path.format(id_), part | why)
+
+
+def expired(system: System, ids: Iterable[str]) -> set[str]:
+    """Move the time at which holds end to now; return those of which it was moved.
+
+    Whoever waits for it needs a machine on which every hold has had its turn before that.
+    """
+    rows = system.sql(
+        "UPDATE payments SET next_run_at = clock_timestamp(), wake_at = clock_timestamp()"
+        " WHERE id = ANY(%s::uuid[]) AND status = 'authorized' AND next_command = 'void_payment'"
+        " RETURNING id",
+        [[_key(id_) for id_ in ids]],
+    )
+    return {f"pay_{row['id'].hex}" for row in rows}
 
 
 def bring_along(system: System, cell: Cell) -> str:
@@ -255,11 +168,21 @@ def _strike(system: System, cell: Cell, id_: str) -> None:
     )
 
 
-def _until_over(system: System, ids: Mapping[Cell, str], within_s: float) -> None:
+def _until_over(
+    system: System,
+    ids: Mapping[Cell, str],
+    within_s: float,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> None:
     """Wait until each of these is as it should be; if not, the tests of the cells tell."""
     right = {cell: wanted(cell) for cell in ids}
+
+    def look() -> bool:
+        meanwhile()
+        return seen(system, ids) == right
+
     with suppress(AssertionError):
-        eventually(lambda: seen(system, ids) == right, within_s)
+        eventually(look, within_s)
 
 
 def run_at_a_shut_door(system: System, gateway: str) -> dict[Cell, str]:
@@ -303,21 +226,32 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield started
 
 
+def _until_holds_end(system: System, ids: Mapping[Cell, str]) -> None:
+    """End the holds among these as soon as they are held, and wait for that."""
+    holds = {cell: id_ for cell, id_ in ids.items() if cell.name == "hold"}
+    living = set(holds.values())
+    _until_over(
+        system, holds, ALL_OVER_S, lambda: living.difference_update(expired(system, living))
+    )
+
+
 def run_matrix(system: System) -> dict[Cell, str]:
     """Let every cell meet its fault; return their ids."""
     brought = [cell for cell in CELLS if cell.operation.kind is None and cell.fault != "refuse"]
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(len(LANES)) as pool, ThreadPoolExecutor(AT_ONCE) as bringing:
         running = [pool.submit(run_lane, system, names) for names in LANES]
-        ordered = pool.map(lambda cell: bring_along(system, cell), brought)
+        ordered = bringing.map(
+            lambda cell: ledgers.left(system, bring_along(system, cell)), brought
+        )
         ids = dict(zip(brought, ordered, strict=True))
-        holds = {cell: id_ for cell, id_ in ids.items() if cell.name == "hold"}
         for lane in running:
             ids |= lane.result()
-        _until_over(system, holds, 2 * HOLD_S)
+        _until_holds_end(system, ids)
         for met in pool.map(lambda names: run_lane(system, names), LAST_LANES):
             ids |= met
     for gateway in system.stack.sandboxes:
         ids |= run_at_a_shut_door(system, gateway)
+    _until_holds_end(system, ids)
     _until_over(system, ids, ALL_OVER_S)
     return ids
 

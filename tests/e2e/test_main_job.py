@@ -13,6 +13,7 @@ from tests.e2e.system import System, eventually
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.timed
 def test_a_checkout_is_captured_within_two_seconds(system: System) -> None:
     id_ = system.checkout(10_000)  # the first one warms pools and caches up
     system.settled(id_, "captured")

@@ -26,7 +26,7 @@ from ops.queue.depths import NAMESPACE
 from tests.e2e.system import Json, System, eventually
 from tests.e2e.test_storms import kill, restarts, whole
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timed]
 
 #: The promise, for messages and for rows.
 RECOVERED_S = 10.0

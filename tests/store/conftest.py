@@ -15,10 +15,10 @@ from ops import apikeys
 from ops.dev.services import Services
 from ops.migrate import migrate
 from ops.seed import DEMO_MERCHANT, Sandbox, seed
-from ops.store import tables
 from ops.store.engine import open_engine
 from ops.store.postgres import PostgresStore
 from ops.vault import Vault
+from tests.emptied import empty
 
 PEPPER = b"p" * 32
 MERCHANT = DEMO_MERCHANT
@@ -58,10 +58,4 @@ def books(database: Books) -> Iterator[Books]:
     sandboxes = [Sandbox(id_, "http://127.0.0.1:1", "sk", "whsec") for id_ in ("one", "two")]
     seed(database.engine, database.vault, PEPPER, database.key, sandboxes)
     yield database
-    # What a migration wrote, no test can write again.
-    kept = {"countries", "currencies"}
-    names = ", ".join(t.name for t in tables.metadata.sorted_tables if t.name not in kept)
-    with database.engine.begin() as db:
-        # Replica role: the append-only triggers do not fire for the test's own clean-up.
-        db.execute(text("SET LOCAL session_replication_role = replica"))
-        db.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    empty(database.engine)

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 import uuid_utils.compat
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from domain.facts import Movement, Transaction
@@ -29,6 +29,7 @@ from ops.store.engine import open_engine
 from ops.store.merchants import key_values
 from ops.store.postgres import PostgresStore
 from ops.vault import Vault
+from tests.emptied import empty
 from tests.store.conftest import Books
 
 
@@ -139,9 +140,4 @@ def shop(opened: Shop) -> Iterator[Shop]:
     sandboxes = [Sandbox(id_, "http://127.0.0.1:1", "sk", "whsec") for id_ in ("one", "two")]
     seed(books.engine, books.vault, opened.pepper, books.key, sandboxes)
     yield opened
-    lasting = {"countries", "currencies"}  # what a migration wrote
-    names = ", ".join(t.name for t in tables.metadata.sorted_tables if t.name not in lasting)
-    with books.engine.begin() as db:
-        # Replica role: the append-only triggers do not fire for the tests' own clean-up.
-        db.execute(text("SET LOCAL session_replication_role = replica"))
-        db.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    empty(books.engine)

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 import redis
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from domain.payment import Mode
 from ops import apikeys
 from ops.dev.services import Services
 from ops.migrate import migrate
 from ops.seed import Sandbox, seed
-from ops.store import tables
 from ops.store.engine import driver_url
 from ops.vault import Vault
+from tests.emptied import empty
 from tests.ops.cli.stage import AUDIT_KEY, KEY, Stage
 
 #: Of Redis's 16 databases one that nobody else uses.
@@ -48,13 +48,7 @@ def stage(built: Stage) -> Iterator[Stage]:
     key = apikeys.new_key(Mode.TEST)[1]
     seed(built.engine, Vault({"k1": KEY}), PEPPER.encode(), key, sandboxes)
     yield built
-    # What a migration wrote, no test can write again.
-    kept = {"countries", "currencies"}
-    names = ", ".join(t.name for t in tables.metadata.sorted_tables if t.name not in kept)
-    with built.engine.begin() as db:
-        # Replica role: the append-only triggers do not fire for the tests' own clean-up.
-        db.execute(text("SET LOCAL session_replication_role = replica"))
-        db.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    empty(built.engine)
     client = redis.Redis.from_url(built.environ["REDIS_URL"])
     client.flushdb()
     client.close()
