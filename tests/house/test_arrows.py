@@ -135,7 +135,8 @@ def test_importing_does_nothing() -> None:
     ]
 
     watched = subprocess.run(
-        [sys.executable, "-c", _IMPORT_EVERYTHING, *names],
+        # -B, or importing would keep what it has compiled.
+        [sys.executable, "-B", "-c", _IMPORT_EVERYTHING, *names],
         cwd=ROOT,
         capture_output=True,
         text=True,
