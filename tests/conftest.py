@@ -32,6 +32,8 @@ def warnings_are_heard() -> None:
 OURS = frozenset({"domain", "ingress", "native", "ops", "workers"})
 #: Suites in which every test starts servers of its own.
 WITH_SERVERS = frozenset({"contract", "dev", "sandbox"})
+#: Suites that run what is not counted, or run a thousand times what others have: not measured.
+UNCOUNTED = frozenset({"house", "model", "sandbox"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,4 +76,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WITH_SERVERS.intersection(item.path.parts):
             item.add_marker(pytest.mark.services)
+        if UNCOUNTED.intersection(item.path.parts):
+            item.add_marker("no_cover")
     items.sort(key=_turn)

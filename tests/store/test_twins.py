@@ -35,7 +35,7 @@ from tests.store.conftest import MERCHANT, Books
 
 pytestmark = pytest.mark.services
 STEPS = 250
-SEEDS = (1, 2, random.SystemRandom().randrange(10**9))
+SEEDS = (1, random.SystemRandom().randrange(10**9))
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 USD = CURRENCIES["USD"]
 #: What both may raise besides; whatever PostgreSQL itself refuses is a broken law.
@@ -280,7 +280,7 @@ def seen(store: Store, world: World) -> list[object]:
         return found
 
 
-@pytest.mark.parametrize("seed", SEEDS, ids=["1", "2", "random"])
+@pytest.mark.parametrize("seed", SEEDS, ids=["1", "random"])
 def test_both_books_answer_alike(books: Books, seed: int) -> None:
     print(f"seed {seed}")
     world = a_world(books, seed)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.services
 CHUNKS = 4
 #: How many histories, from `FIRST` on; a failing one tells its seed, and SEEDS=<seed>-<seed> plays
 #: it again.
-SEEDS = os.environ.get("SEEDS", "320")
+SEEDS = os.environ.get("SEEDS", "200")
 
 
 def _seeds() -> range:
