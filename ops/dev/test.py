@@ -31,7 +31,11 @@ SUITES = (
         "crash or model",
         ("-n", "2", *BY_FILE, "tests/crash", "tests/model"),
     ),
-    ("the real programs", "e2e and not timed", ("-n", "2", *BY_FILE, "tests/e2e", "tests/ops/bench")),
+    (
+        "the real programs",
+        "e2e and not timed",
+        ("-n", "2", *BY_FILE, "tests/e2e", "tests/ops/bench"),
+    ),
     ("the real programs in time", "timed", ("tests/e2e",)),
 )
 
