@@ -15,9 +15,9 @@ from ops.harness.chaos.orders import TILLS, Kind, Order
 
 #: How likely a request that moves money is to meet each fault. There are about ten per gateway and
 #: two such requests per order, so that there is a fault for at least every fifth order.
-EXCHANGE_SHARE: Final = 0.017
+EXCHANGE_SHARE: Final = 0.011
 #: Decisions of payers, banks and networks; and webhooks, which come several to an order.
-OTHER_SHARE: Final = 0.018
+OTHER_SHARE: Final = 0.012
 #: A slow answer that still comes in time.
 SLOW_MS: Final = 400
 LATE_WEBHOOK_MS: Final = 100_000  # the simulators' webhooks live a hundred times as fast
