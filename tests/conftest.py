@@ -23,9 +23,11 @@ def warnings_are_heard() -> None:
     logging.disable(logging.NOTSET)
     logging.root.setLevel(logging.WARNING)
     for name, logger in logging.root.manager.loggerDict.items():
-        if name.partition(".")[0] in OURS and isinstance(logger, logging.Logger):
-            logger.setLevel(logging.NOTSET)
-            logger.disabled, logger.propagate = False, True
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False  # what a library's own configuration does to everybody else's
+            if name.partition(".")[0] in OURS:
+                logger.setLevel(logging.NOTSET)
+                logger.propagate = True
 
 
 #: Packages whose warnings tests listen for.
