@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ from ops.settings import Settings
 from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Answer, Ask, Pool, Terms
 from ops.store.backlog import BacklogReads
 from ops.store.cases import Cases
-from ops.store.engine import session, session_options
+from ops.store.engine import is_readable, session, session_options
 from ops.store.gateways import Account
 from ops.store.inbox import Came, Inbox, Stored
 from ops.store.people import People, people
@@ -211,9 +210,7 @@ def _pool(settings: Settings) -> Pool:
 async def _look_at(db: AsyncConnection[tuple[Any, ...]]) -> None:
     """Ask a session that has something to read whether it is alive: the server has ended it, or has
     said what is the answer to nothing. Looking costs no round trip, as asking each one would."""
-    looking = select.poll()
-    looking.register(db.fileno(), select.POLLIN | select.POLLRDHUP)
-    if looking.poll(0):
+    if is_readable(db.fileno()):
         await AsyncConnectionPool.check_connection(db)
 
 

@@ -13,8 +13,7 @@ from uuid_utils.compat import uuid7
 
 from domain.attempt import Attempt, Operation
 from domain.checkout import Checkout
-from domain.flows.charge import charge
-from domain.flows.screen import screen
+from domain.flows import pay as flow
 from domain.fraud.features import NO_HISTORY, Velocity
 from domain.means import Card, Customer, Method
 from domain.outcome import Lookup, NotFound, Outcome, Succeeded
@@ -52,8 +51,7 @@ def runtime(engine: Engine, vault: Vault) -> Runtime:
 def pay(payments: Sequence[UUID], run: Runtime) -> None:
     """Take accepted payments to their capture."""
     for id_ in payments:
-        screen(id_, run)
-        charge(id_, run)
+        flow.pay(id_, run)
 
 
 def asks(number: int, name: str) -> list[Ask]:

@@ -87,11 +87,12 @@ def open_engine(database_url: str, application: str, size: int) -> Engine:
 def _look_at(driver: psycopg.Connection[Any], record: object, proxy: object) -> None:
     """Refuse an idle session that has something to read: the server has ended it, or says what is
     the answer to nothing. Looking costs no round trip, as asking would."""
-    if driver.closed or _is_readable(driver.fileno()):
+    if driver.closed or is_readable(driver.fileno()):
         raise DisconnectionError
 
 
-def _is_readable(socket: int) -> bool:
+def is_readable(socket: int) -> bool:
+    """Say whether a session has something to read, or was ended: without a word to the server."""
     looking = select.poll()
     looking.register(socket, select.POLLIN | select.POLLRDHUP)
     return bool(looking.poll(0))
