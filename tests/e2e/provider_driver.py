@@ -40,6 +40,8 @@ class Driver:
     scripts: dict[Cell, set[tuple[str, str]]] = field(default_factory=dict)
     #: Cells whose fault has struck nothing.
     unmet: set[Cell] = field(default_factory=set)
+    #: Cells that did not get as far as their fault, and why.
+    missed: dict[Cell, str] = field(default_factory=dict)
 
     def run(self, cells: Sequence[Cell]) -> dict[Cell, str]:
         """Let cells meet their faults side by side; each strikes only what names its cell."""
@@ -47,11 +49,11 @@ class Driver:
         for take in range(len(TAKES)):
             left = [replace(cell, take=take) for cell in cells if not take or cell in self.unmet]
             with ThreadPoolExecutor(THREADS) as pool:
-                ids |= zip(left, pool.map(self._met, left), strict=True)
+                ids |= zip(left, pool.map(self._played, left), strict=True)
             with suppress(AssertionError):
                 eventually(lambda: not self._unmet(), UNMET_S)
             self.unmet = self._unmet()
-        return ids
+        return {cell: id_ for cell, id_ in ids.items() if id_}
 
     def run_at_shut_doors(self, cells: Sequence[Cell]) -> dict[Cell, str]:
         """Close the providers' ports for these cells; nothing else runs meanwhile."""
@@ -73,11 +75,12 @@ class Driver:
             for rule in self.system.admin("GET", gateway, "/faults")["data"]
             if not rule["struck"]
         }
-        return {
+        waiting = {
             cell
             for cell, rules in self.scripts.items()
             if all((cell.gateway, cell.fault, *rule) in still for rule in rules)
         }
+        return waiting | self.missed.keys()
 
     def _unasked(self, ids: Mapping[Cell, str]) -> set[Cell]:
         """Return who has not met the shut door yet."""
@@ -101,7 +104,8 @@ class Driver:
     def seen(self, ids: Mapping[Cell, str]) -> dict[Cell, Seen]:
         """Read what became of the cells."""
         rows = ledgers.endings(self.system, [key(id_) for id_ in ids.values()])
-        return {cell: self._seen(cell, rows[key(id_)]) for cell, id_ in ids.items()}
+        seen = {cell: self._seen(cell, rows[key(id_)]) for cell, id_ in ids.items()}
+        return seen | {cell: (f"never met: {why}", None) for cell, why in self.missed.items()}
 
     def until_over(self, ids: Mapping[Cell, str], within_s: float) -> None:
         """Wait until each cell is as it should be; if not, its own test tells."""
@@ -119,6 +123,16 @@ class Driver:
         return word, row["sums"] and tuple(row["sums"])
 
     # One cell
+
+    def _played(self, cell: Cell) -> str:
+        """Let a cell meet its fault; return nothing if its money went another way before."""
+        try:
+            id_ = self._met(cell)
+        except AssertionError as error:
+            self.missed[cell] = str(error)
+            return ""
+        self.missed.pop(cell, None)
+        return id_
 
     def _met(self, cell: Cell) -> str:
         till, id_ = TILLS[cell.gateway], self._prepared(cell)
@@ -173,7 +187,7 @@ class Driver:
         id_ = self._asked(cell, "")
         if till.asks:
             self.system.settled(id_, "requires_action")
-        name = eventually(lambda: self._object(cell, id_), STEP_S)
+        name = eventually(lambda: self._object(cell, id_), UNMET_S, lambda: f"{cell} made nothing")
         self._script(cell, name, name)
         self._approved(cell, id_)
         return id_

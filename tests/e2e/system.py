@@ -75,6 +75,8 @@ class System:
     said: list[str]
     #: Does things beside a test. One thread for all: a server dies with the thread that started it.
     deeds: ThreadPoolExecutor
+    #: Connections to the database that nobody asks by at the moment.
+    asking: list[psycopg.Connection[Json]] = field(default_factory=list)
     http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(maxsize=64, retries=False, timeout=30.0)
     )
@@ -157,9 +159,25 @@ class System:
         )
 
     def sql(self, query: str, values: Sequence[object] = ()) -> list[Json]:
-        """Ask the database itself."""
-        with psycopg.connect(self.stack.settings.database_url, row_factory=dict_row) as db:
-            return db.execute(query, values).fetchall()
+        """Ask the database itself, by a connection that the next one who asks may have."""
+        with suppress(
+            IndexError, psycopg.OperationalError
+        ):  # none, or it did not outlive a restart
+            return self._rows(self.asking.pop(), query, values)
+        url = self.stack.settings.database_url
+        return self._rows(
+            psycopg.connect(url, autocommit=True, row_factory=dict_row), query, values
+        )
+
+    def _rows(
+        self, db: psycopg.Connection[Json], query: str, values: Sequence[object]
+    ) -> list[Json]:
+        with ExitStack() as at_fault:
+            at_fault.callback(db.close)
+            rows = db.execute(query, values).fetchall()
+            at_fault.pop_all()
+        self.asking.append(db)
+        return rows
 
     def fault(self, gateway: str, fault: str, **more: object) -> None:
         """Script a fault at a simulator."""
@@ -228,7 +246,10 @@ def a_system(folder: Path, **settings: str) -> Iterator[System]:
             up_or_down = lambda: is_up.is_set() or not thread.is_alive()  # noqa: E731
             eventually(up_or_down, 90, lambda: "\n".join(said))
             assert is_up.is_set(), "\n".join(said)
-            yield System(ours, supervisor, folder, said, deeds)
+            system = System(ours, supervisor, folder, said, deeds)
+            yield system
+            for db in system.asking:
+                db.close()
         finally:
             supervisor.stop()
             thread.join(90)
