@@ -20,6 +20,7 @@ from domain.flows.refund import refund
 from domain.flows.resolve import resolve
 from domain.flows.void import void
 from domain.ports import Runtime
+from ops.store import ledger, outbox
 
 #: Runs the work of a command's row, now or, if its gateway has all the threads it may have, later.
 Placed: TypeAlias = Callable[[Command, UUID, Callable[[], None]], None]
@@ -68,8 +69,8 @@ def declare(
     actor(Command.PROBE, lambda _: _until_empty(probe))
     of_row(Command.RESOLVE, lambda id_: resolve(id_, runtime))
     of_row(Command.NOTICE, lambda id_: notice(id_, runtime, prove))
-    actor(Command.SEAL, lambda scope: _until_empty(lambda: seal(scope == "all")))
-    actor(Command.PUBLISH, lambda _: _until_empty(publish))
+    actor(Command.SEAL, lambda scope: _until_empty(lambda: seal(scope == "all"), ledger.BATCH))
+    actor(Command.PUBLISH, lambda _: _until_empty(publish, outbox.BATCH))
     actor(Command.RECONCILE, lambda _: _until_empty(reconcile))
 
 
@@ -77,7 +78,8 @@ def declare(
 MAX_BATCHES = 20
 
 
-def _until_empty(step: Callable[[], int]) -> None:
+def _until_empty(step: Callable[[], int], batch: int = 1) -> None:
+    """Less than a batch was all there was: asking again costs another look at everything recent."""
     for _ in range(MAX_BATCHES):
-        if step() == 0:
+        if step() < batch:
             return

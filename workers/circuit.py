@@ -9,13 +9,13 @@ round trip happens only when the state changes.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
+import msgspec
 import redis
 
 from domain.backoff import RetryBudget
@@ -105,7 +105,7 @@ class RedisCircuit:
         """
         ask = Ask(gateway_id, operation, max_in_flight, hold_s, retry, override)
         permit_id = uuid4().hex
-        terms = json.dumps(self._entry_terms(permit_id, ask))
+        terms = msgspec.json.encode(self._entry_terms(permit_id, ask))
         keys = (
             breakers.circuit_key(gateway_id, operation),
             breakers.probes_key(gateway_id, operation),
@@ -136,7 +136,7 @@ class RedisCircuit:
         if not permit.shared:
             self._local.leave(permit, verdict)
             return
-        terms = json.dumps(
+        terms = msgspec.json.encode(
             {
                 "id": permit.id,
                 "epoch": permit.epoch,
@@ -201,7 +201,7 @@ class RedisCircuit:
             breakers.circuit_key(gateway_id, operation),
             breakers.probes_key(gateway_id, operation),
         )
-        if self._shared(lambda: self._shift(keys, [json.dumps(terms)])):
+        if self._shared(lambda: self._shift(keys, [msgspec.json.encode(terms)])):
             self._on_change(gateway_id, operation, change)
 
     def _resting(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import redis
 import structlog
@@ -93,13 +94,12 @@ def tell_breaker(store: Store) -> Callable[[str, str, Change], None]:
     return changed
 
 
-def consume(event: object) -> None:
+def consume(event: Mapping[str, Any]) -> None:
     """Drain the outbox into the log until merchants' webhooks and other systems listen."""
-    said = dict(event)  # type: ignore[call-overload]
     _log.info(
         "event",
-        type=said["type"],
-        event_id=said["id"],
-        aggregate_id=said["aggregate_id"],
-        request_id=said["request_id"],
+        type=event["type"],
+        event_id=event["id"],
+        aggregate_id=event["aggregate_id"],
+        request_id=event["request_id"],
     )

@@ -7,25 +7,26 @@ which a migration adds a column.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
+import msgspec
 import psycopg
-from psycopg.adapt import Dumper
-from psycopg.rows import dict_row
-from sqlalchemy import Connection, Table
+from psycopg.adapt import Dumper, PyFormat, Transformer
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError
+
+from ops.store.transaction import Transaction
 
 Values: TypeAlias = Sequence[object]
 Row: TypeAlias = dict[str, Any]
 
-#: Under this name a pooled connection keeps its cursor.
-_CURSOR = "direct"
+#: Under this name a pooled session keeps what it knows.
+_KEPT = "direct"
 #: What stands for a value until it gets its number.
 MARK = "%s"
 
@@ -44,60 +45,77 @@ class _Document(Dumper):
     """A document as JSON text."""
 
     def dump(self, obj: object) -> bytes:
-        return json.dumps(obj).encode()
+        return msgspec.json.encode(obj)
+
+
+class _Kept:
+    """What a session keeps from one transaction to the next: how it writes values, the names of the
+    statements that the server has, and of the columns of each that gave rows."""
+
+    __slots__ = ("adaption", "columns", "statements")
+
+    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+        cursor = driver.cursor()
+        for kind in (int, datetime):
+            cursor.adapters.register_dumper(kind, _Said)
+        cursor.adapters.register_dumper(dict, _Document)
+        self.adaption = Transformer(cursor)
+        self.statements: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.columns: dict[str, list[str]] = {}
 
 
 class Direct:
-    """The cursor of one connection. Errors are those of SQLAlchemy, without any value."""
+    """Says statements to the session of one transaction. Errors are those of SQLAlchemy, without any
+    value.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        kept = connection.info
-        if _CURSOR not in kept:
-            kept[_CURSOR] = _opened(connection)
-        self._cursor: psycopg.RawCursor[Row] = kept[_CURSOR]
+    One call of libpq sends a statement and waits for its answer, while other threads run: the
+    driver's cursors would get ready for answers in pieces, for twice the time.
+    """
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        kept = transaction.kept
+        if _KEPT not in kept:
+            kept[_KEPT] = _Kept(transaction.driver)
+        self._kept: _Kept = kept[_KEPT]
 
     def run(self, query: str, values: Values = ()) -> int:
         """Run a numbered statement; return how many rows it touched."""
-        try:
-            return self._cursor.execute(query.encode(), values, prepare=True).rowcount
-        except psycopg.Error as error:
-            raise self._told(query, error) from error
+        return self._said(query, values).command_tuples or 0
 
     def rows(self, query: str, values: Values = ()) -> list[Row]:
         """Run a numbered statement; return its rows."""
-        self.run(query, values)
-        return self._cursor.fetchall()
+        result, kept = self._said(query, values), self._kept
+        names = kept.columns.get(query)
+        if names is None:
+            names = [(result.fname(n) or b"").decode() for n in range(result.nfields)]
+            kept.columns[query] = names
+        kept.adaption.set_pgresult(result)
+        found = kept.adaption.load_rows(0, result.ntuples, tuple)
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def row(self, query: str, values: Values = ()) -> Row | None:
         """Run a numbered statement; return its first row, if it has one."""
-        self.run(query, values)
-        return self._cursor.fetchone()
+        return next(iter(self.rows(query, values)), None)
 
-    def _told(self, query: str, error: psycopg.Error) -> BaseException:
-        ended = self._connection.connection.driver_connection
-        is_lost = ended is None or bool(ended.closed)
-        if is_lost:
-            self._connection.invalidate(error)
-        return DBAPIError.instance(
-            query,
-            None,
-            error,
-            psycopg.Error,
-            hide_parameters=True,
-            connection_invalidated=is_lost,
-            dialect=self._connection.dialect,
-        )
+    def _said(self, query: str, values: Values) -> PGresult:
+        transaction, adaption = self._transaction, self._kept.adaption
+        with transaction.telling(query):
+            session = transaction.begun()
+            written = adaption.dump_sequence(values, [PyFormat.AUTO] * len(values))
+            formats, types = adaption.formats, adaption.types or ()
+            name = self._kept.statements.get((query, types)) or self._prepared(query, types)
+            # Its declaration knows no NULL among the values; libpq does.
+            result = session.exec_prepared(name, written, formats)  # type: ignore[arg-type]
+            return transaction.good(result)
 
-
-def _opened(connection: Connection) -> psycopg.RawCursor[Row]:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    cursor = psycopg.RawCursor(driver, row_factory=dict_row)
-    for kind in (int, datetime):
-        cursor.adapters.register_dumper(kind, _Said)
-    cursor.adapters.register_dumper(dict, _Document)
-    return cursor
+    def _prepared(self, query: str, types: tuple[int, ...]) -> bytes:
+        """Have the server keep a statement for values of these types; return its name."""
+        kept, transaction = self._kept.statements, self._transaction
+        name = f"direct_{len(kept)}".encode()
+        transaction.good(transaction.session.prepare(name, query.encode(), types))
+        kept[query, types] = name
+        return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from domain.events import Told
 from domain.routing import GatewayRow
 from ops.store.engine import is_cut_off, is_undone
 from ops.store.gateways import read_gateways
+from ops.store.transaction import Transaction
 from ops.store.work.attempts import AttemptWork
 from ops.store.work.cases import CaseWork
 from ops.store.work.detachments import DetachmentWork
@@ -65,9 +66,9 @@ class PostgresStore:
     def begin(self) -> Iterator[PostgresWork]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
         try:
-            with self._engine.begin() as connection:
+            with Transaction(self._engine) as transaction:
                 work = PostgresWork(
-                    connection, self._vault, self._new_id, self._key_ttl, together=self._together
+                    transaction, self._vault, self._new_id, self._key_ttl, together=self._together
                 )
                 work.known = self._known
                 yield work

@@ -140,7 +140,7 @@ def payment_update(payment: Payment, vault: Vault, now: datetime) -> dict[str, A
 def payment_of(row: Row, vault: Vault) -> Payment:
     """Read a payment, opening what is sealed."""
     id_: UUID = row["id"]
-    details = json.loads(
+    details = msgspec.json.decode(
         vault.open(row["details"], table="payments", column="details", row=id_.hex)
     )
     billing, action = details.get("billing"), _action_of(row, vault)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
+import msgspec
 from sqlalchemy import Connection, Table, insert
 from sqlalchemy.dialects import postgresql
 
@@ -78,15 +77,9 @@ _EVENTS: Final = _appends(tables.outbox_events, _EVENT)
 
 def story_writes(told: Sequence[Told]) -> tuple[Write, Write]:
     """Return what appends all of it: the statements are the same however much it is."""
-    entries = json.dumps([entry_values(one) for one in told], default=_named)
-    events = json.dumps([event_values(one) for one in told], default=_named)
+    entries = msgspec.json.encode([entry_values(one) for one in told]).decode()
+    events = msgspec.json.encode([event_values(one) for one in told]).decode()
     return (
         Write(tables.audit_logs.name, _ENTRIES, (entries,)),
         Write(tables.outbox_events.name, _EVENTS, (events,)),
     )
-
-
-def _named(id_: object) -> str:
-    if not isinstance(id_, UUID):
-        raise TypeError(f"a {type(id_).__name__} is told of, and has no form")
-    return str(id_)

@@ -10,12 +10,14 @@ from sqlalchemy import text
 
 from ops.store.direct import Direct
 from ops.store.engine import open_engine, session, session_options
+from ops.store.transaction import Transaction
 from tests.store.conftest import Books
 
 pytestmark = pytest.mark.services
 #: More often than the driver waits before it has the server keep a statement.
 OFTEN = 10
 READ = "SELECT * FROM seen_before"
+KEPT = text("SELECT statement FROM pg_prepared_statements")
 ADD = "ALTER TABLE seen_before ADD COLUMN more text"
 
 
@@ -30,14 +32,14 @@ def seen_before(books: Books) -> Iterator[str]:
 def test_a_session_of_the_pool_keeps_what_names_its_columns(books: Books, seen_before: str) -> None:
     engine = open_engine(seen_before, "columns", 1)
     named = "SELECT id FROM seen_before"
-    with engine.begin() as db:
-        assert Direct(db).rows(named) == [{"id": 1}]
+    with Transaction(engine) as transaction:
+        assert Direct(transaction).rows(named) == [{"id": 1}]
 
     books.sql(ADD)
 
-    with engine.begin() as db:
-        assert Direct(db).rows(named) == [{"id": 1}]
-        kept = db.execute(text("SELECT statement FROM pg_prepared_statements")).scalars().all()
+    with Transaction(engine) as transaction:
+        assert Direct(transaction).rows(named) == [{"id": 1}]
+        kept = transaction.connection.execute(KEPT).scalars().all()
     assert kept == [named]
     engine.dispose()
 

@@ -17,6 +17,7 @@ from domain.payment import Status
 from ops.store.direct import Direct
 from ops.store.engine import open_engine
 from ops.store.postgres import Known, PostgresStore
+from ops.store.transaction import Transaction
 from ops.store.work.session import StaleWrite
 from tests.store.books import a_charge, a_payment
 from tests.store.conftest import Books
@@ -41,20 +42,53 @@ def test_a_statement_is_kept_once_whatever_its_values(books: Books) -> None:
     engine = open_engine(books.url, "direct", 1)
     said = "SELECT $1::bigint AS n, $2::timestamptz AS at, $3::jsonb AS told"
     at = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
-    with engine.begin() as db:
-        direct = Direct(db)
+    with Transaction(engine) as transaction:
+        direct = Direct(transaction)
         for n in (1, 2**20, -(2**40)):
             assert direct.row(said, (n, at, {"a": [n]})) == {"n": n, "at": at, "told": {"a": [n]}}
-        assert db.execute(_KEPT).scalar_one() == 1
+        assert transaction.connection.execute(_KEPT).scalar_one() == 1
     engine.dispose()
 
 
 def test_what_the_database_refuses_is_told_without_its_values(books: Books) -> None:
     secret = "sk_nobody_may_read"
-    with books.engine.connect() as db, pytest.raises(IntegrityError) as refused:
-        Direct(db).run("INSERT INTO merchants (id, name) VALUES (NULL, $1)", (secret,))
+    with Transaction(books.engine) as transaction, pytest.raises(IntegrityError) as refused:
+        Direct(transaction).run("INSERT INTO merchants (id, name) VALUES (NULL, $1)", (secret,))
     assert refused.value.params is None
     assert secret not in repr(refused.value.statement)
+
+
+def test_both_ways_to_say_a_statement_are_one_transaction_which_is_undone(books: Books) -> None:
+    a_payment(books)
+    named = text("SELECT count(*) FROM merchants WHERE name = 'undone'")
+
+    def undone() -> None:
+        with Transaction(books.engine) as transaction:
+            touched = Direct(transaction).run("UPDATE merchants SET name = $1", ("undone",))
+            assert touched == transaction.connection.execute(named).scalar_one() > 0
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        undone()
+    with Transaction(books.engine) as transaction:
+        assert transaction.connection.execute(named).scalar_one() == 0
+
+
+def test_a_session_that_ends_before_its_commit_interrupts(books: Books) -> None:
+    engine = open_engine(books.url, "direct", 1)
+    store = PostgresStore(engine, books.vault, books.new_id)
+    id_ = a_payment(books)
+
+    def cut_off() -> None:
+        with store.begin() as work:
+            work.payment(id_)
+            end_sessions(books)
+
+    with pytest.raises(Interrupted):
+        cut_off()
+    with store.begin() as work:
+        assert work.payment(id_).id == id_
+    engine.dispose()
 
 
 def test_a_session_that_ended_while_idle_is_replaced_before_anybody_notices(books: Books) -> None:

@@ -7,12 +7,13 @@ from datetime import timedelta
 from uuid import UUID
 
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from domain.errors import KeyInFlight
 from domain.idempotency import Claimed, Recorded
 from domain.payment import Mode
+from ops.store.transaction import Transaction
 from ops.store.work.session import Session, StaleWrite
 from ops.vault import Vault
 
@@ -52,14 +53,14 @@ class KeyWork(Session):
 
     def __init__(
         self,
-        connection: Connection,
+        transaction: Transaction,
         vault: Vault,
         new_id: Callable[[], UUID],
         key_ttl: timedelta,
         *,
         together: bool = True,
     ) -> None:
-        super().__init__(connection, vault, new_id, key_ttl, together=together)
+        super().__init__(transaction, vault, new_id, key_ttl, together=together)
         #: Keys that were won and have no answer yet: the transaction may not commit with any.
         self.unanswered: set[tuple[UUID, Mode, str]] = set()
 

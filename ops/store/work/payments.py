@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from uuid import UUID
+
+import msgspec
 
 from domain.books import Claim
 from domain.due import Lease
@@ -65,5 +66,6 @@ class PaymentWork(Session):
     def add_assessment(self, payment_id: UUID, assessment: Assessment) -> None:
         """Store the one fraud decision of a payment."""
         values = assessment_insert(payment_id, assessment)
-        values["factors"] = json.dumps(values["factors"])  # a list would be said as an array
+        # A list would be said as an array.
+        values["factors"] = msgspec.json.encode(values["factors"]).decode()
         self._pending.add(inserted("fraud_checks", values))

@@ -19,6 +19,7 @@ from ops.store import tables
 from ops.store.direct import Direct, Pending, Write, columns_of, numbered, sets
 from ops.store.rows import Row
 from ops.store.story import story_writes
+from ops.store.transaction import Transaction
 from ops.vault import Vault
 
 #: Take a due row: one statement, so that of many workers exactly one gets it. A lease whose owner's
@@ -60,7 +61,7 @@ class Session:
 
     def __init__(
         self,
-        connection: Connection,
+        transaction: Transaction,
         vault: Vault,
         new_id: Callable[[], UUID],
         key_ttl: timedelta,
@@ -68,8 +69,8 @@ class Session:
         together: bool = True,
     ) -> None:
         """`key_ttl`: how long an idempotency key gives its answer; `together`: see `Pending`."""
-        self._connection = connection
-        self._direct = Direct(connection)
+        self._transaction = transaction
+        self._direct = Direct(transaction)
         self._pending = Pending(self._direct, together=together)
         self._vault = vault
         self._new_id = new_id
@@ -99,7 +100,7 @@ class Session:
     def _db(self) -> Connection:
         """The connection for every other statement: it sees all that was written before."""
         self._pending.write()
-        return self._connection
+        return self._transaction.connection
 
     def _claim(self, table: str, id_: UUID, owner: int, lease_s: float) -> Any:
         self._pending.write()
