@@ -8,8 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp
 
-from ingress import problems
+from ingress.recovery import Refusals
+from ingress.routing import QuickRouter, lean
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -31,14 +33,27 @@ def build_app(
             yield
 
     # A redirect to the other spelling of a path would repeat the Host header: such a path is a 404.
-    versions = [
-        Mount(prefix, app=Router(list(versioned), redirect_slashes=False)) for prefix in PREFIXES
-    ]
-    app = Starlette(
-        routes=[*versions, *public],  # most requests have a version; no path is in both
-        middleware=list(guards),
-        exception_handlers=problems.handlers(),
-        lifespan=living,
-    )
-    app.router.redirect_slashes = False
-    return app
+    quick = [lean(route) for route in versioned]
+    versions = [Mount(prefix, app=Router(quick, redirect_slashes=False)) for prefix in PREFIXES]
+    routes = [*versions, *public]  # most requests have a version; no path is in both
+    return _App(routes, guards, living)
+
+
+class _App(Starlette):
+    """Starlette without its two layers for errors: ours are `ingress.recovery`."""
+
+    def __init__(
+        self,
+        routes: Sequence[BaseRoute],
+        guards: Sequence[Middleware],
+        lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
+    ) -> None:
+        super().__init__(middleware=list(guards))
+        self.router = QuickRouter(routes, lifespan)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the guards around what answers for the handlers' refusals."""
+        app: ASGIApp = Refusals(self.router)
+        for cls, args, kwargs in reversed(self.user_middleware):
+            app = cls(app, *args, **kwargs)
+        return app

@@ -26,6 +26,8 @@ from ingress.directory import Directory, on_pool
 from ingress.intake import Announce
 from ingress.lookups import Lookups
 from ops.oversight import Oversight
+from ops.queue.line import Asking, Line
+from ops.queue.wakes import LoopWakes
 from ops.runtime import REDIS_CONNECT_S, REDIS_SOCKET_S, ground, new_id
 from ops.settings import Settings
 from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Answer, Ask, Pool, Terms
@@ -45,6 +47,11 @@ from ops.store.wanted import Owner, PaymentsWanted, RefundsWanted, TransactionsW
 SERVICE = "ingress"
 #: A request that cannot get a connection in this time is answered with 503.
 POOL_TIMEOUT_S = 2.0
+#: A rate that takes longer to count is worth less than the request it holds up, and a recorded
+#: answer that takes longer to find is slower than the truth.
+PATIENCE_S = 0.1
+#: Nobody waits for a wake-up to be sent, but without it a worker is told seconds later.
+WAKES_S = 0.5
 #: Connections for the few blocking jobs beside the loop: cancelling, reading gateways.
 BLOCKING_CONNECTIONS = 4
 
@@ -146,6 +153,8 @@ class Backing:
     announce: Announce
     wake: Callable[[Command, UUID, str], None]
     redis: redis.asyncio.Redis = field(repr=False)
+    #: The same Redis, for what is asked with every batch.
+    line: Asking = field(repr=False)
     living: Callable[[], AbstractAsyncContextManager[None]] = field(repr=False)
     #: The questions that a person must decide.
     cases: FindCases
@@ -162,6 +171,7 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
     opened = ground(settings, SERVICE, BLOCKING_CONNECTIONS)
     base = opened.__enter__()
     pool, client = _pool(settings), _redis(settings)
+    line = Line(settings.redis_url, PATIENCE_S)
 
     @asynccontextmanager
     async def living() -> AsyncIterator[None]:
@@ -171,6 +181,7 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
         finally:
             await pool.close()
             await client.aclose()
+            line.close()
             opened.__exit__(None, None, None)
 
     return Backing(
@@ -184,9 +195,10 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
         accounts=Accounts(base),
         directory=on_pool(pool),
         oversight=Oversight(base.engine, base.redis, settings.breaker),
-        announce=base.wakes.wake_many,
+        announce=LoopWakes(base.wakes, line.within(WAKES_S)),
         wake=base.wakes.wake,
         redis=client,
+        line=line.within(PATIENCE_S),
         living=living,
         people=people(base.engine, base.vault, settings.secrets.pepper, new_id),
         stories=Stories(base.engine),
@@ -195,7 +207,12 @@ def on_stores(settings: Settings, terms: Terms) -> Backing:
 
 
 def _pool(settings: Settings) -> Pool:
-    options = f"{session_options(SERVICE)} -c lock_timeout={LOCK_TIMEOUT_MS}"
+    # What is kept at the server is planned once: a plan for the arrays of one batch is no better
+    # than one for those of any other, and making it takes longer than the work.
+    options = (
+        f"{session_options(SERVICE)} -c lock_timeout={LOCK_TIMEOUT_MS}"
+        " -c plan_cache_mode=force_generic_plan"
+    )
     return AsyncConnectionPool(
         settings.database_url,
         min_size=1,
@@ -220,4 +237,5 @@ def _redis(settings: Settings) -> redis.asyncio.Redis:
         socket_connect_timeout=REDIS_CONNECT_S,
         socket_timeout=REDIS_SOCKET_S,
         retry=Retry(NoBackoff(), 0),
+        driver_info=None,  # to name itself, the library reads its metadata for every connection
     )

@@ -85,7 +85,7 @@ class Fields:
         if not isinstance(value, dict):
             self.refuse(name, "is not an object", f'send "{name}": {{...}}')
             return None
-        return Fields(value, child(self._path, name), self._errors)
+        return Fields(value, f"{self._path}.{name}" if self._path else name, self._errors)
 
     def strings(self, name: str, most: int, longest_name: int, longest: int) -> dict[str, str]:
         """Read a map of at most `most` strings; lengths in characters."""
@@ -99,6 +99,8 @@ class Fields:
             self.refuse(name, "is not a map of strings in its bounds", fix)
             return {}
         for key, item in value.items():
+            if 0 < len(key) <= longest_name and isinstance(item, str) and len(item) <= longest:
+                continue
             if not 0 < len(key) <= longest_name:
                 self._errors.append(
                     FieldError(
@@ -113,6 +115,8 @@ class Fields:
 
     def close(self) -> None:
         """Refuse what nobody asked for: a field that is silently ignored is a bug at the client."""
+        if self._known.issuperset(self._found):
+            return
         known = ", ".join(sorted(self._known))
         for name in self._found:
             if name not in self._known:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import redis.asyncio
 import uuid_utils
 from starlette.middleware import Middleware
 
@@ -17,13 +16,14 @@ from ingress.recovery import Recovery
 from ingress.requests import AccessLog, RequestIds
 from ingress.sizes import Sizes
 from ingress.throttle import Throttle
+from ops.queue.line import Asking
 from ops.settings import Settings
 
 
 def guards(
     settings: Settings,
     keys: KeyBook,
-    client: redis.asyncio.Redis | None,
+    client: Asking | None,
     new_id: Callable[[], str] = lambda: uuid_utils.uuid7().hex,
 ) -> list[Middleware]:
     """Return the guards for `Starlette(middleware=...)`; the first one is the outermost.

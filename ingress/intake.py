@@ -14,7 +14,7 @@ from ops.store.accept import Accepted, Answer, Ask
 #: Wake-ups on their way at once; what comes on top is left to the sweep.
 MAX_ANNOUNCING = 8
 
-Announce = Callable[[Sequence[tuple[Command, UUID, str]]], object]
+Announce = Callable[[Sequence[tuple[Command, UUID, str]]], Awaitable[object]]
 
 
 class Intake:
@@ -69,14 +69,14 @@ class Intake:
 
 
 class Announcer:
-    """Sends wake-ups beside the loop: they are hints, so nobody waits for them."""
+    """Sends wake-ups beside the answers: they are hints, so nobody waits for them."""
 
     def __init__(self, announce: Announce) -> None:
         self._announce = announce
         self._sending: set[asyncio.Task[None]] = set()
 
     def soon(self, wakes: Sequence[tuple[Command, UUID, str]]) -> None:
-        """Send in a thread; with too many on their way already, leave these to the sweep."""
+        """Send them; with too many on their way already, leave these to the sweep."""
         if not wakes or len(self._sending) >= MAX_ANNOUNCING:
             return
         task = asyncio.create_task(self._send(wakes))
@@ -84,7 +84,7 @@ class Announcer:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, wakes: Sequence[tuple[Command, UUID, str]]) -> None:
-        await asyncio.to_thread(self._announce, wakes)
+        await self._announce(wakes)
 
     async def drain(self) -> None:
         """Wait until the last wake-up has left."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections import Counter
@@ -10,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-import redis.asyncio
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -20,10 +18,9 @@ from domain.errors import Overloaded
 from ingress.batcher import Batcher
 from ingress.clients import site_of
 from ingress.windows import WINDOW_S, Window, count
+from ops.queue.line import Asking
 from ops.telemetry import logs
 
-#: A count that takes longer is worth less than the request it holds up.
-PATIENCE_S: Final = 0.1
 #: After a failure Redis is left alone for this long; then one request tries, not all of them.
 PAUSE_S: Final = 1.0
 #: Requests that share a question to Redis.
@@ -62,7 +59,7 @@ class Limits:
 
     def __init__(
         self,
-        client: redis.asyncio.Redis | None,
+        client: Asking | None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`client` is shared with others and not closed here; None counts in this process only."""
@@ -110,9 +107,8 @@ class Limits:
             return nothing  # it fell silent while these waited for their turn
         asked = Counter((name, per_minute) for name, per_minute, _ in hits)
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                windows = await count(self._client, asked)
-        except (RedisError, OSError, TimeoutError) as error:
+            windows = await count(self._client, asked)
+        except RedisError as error:
             if self._ask_again_at == 0:
                 logs.logger().warning("limits are counted here", reason=type(error).__name__)
             self._pause()

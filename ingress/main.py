@@ -75,7 +75,7 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
     bounds = {"cap": settings.intake_batch, "depth": settings.intake_queue}
     intake = Intake(
         backing.accept,
-        Replays(backing.redis),
+        Replays(backing.line),
         backing.announce,
         sizes=metrics.INTAKE_BATCH.observe,
         **bounds,
@@ -117,7 +117,7 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
             *PaymentOperations(acting).routes(),
             *Forcing(backing.books, show, Beside()).routes(),
             *Reviews(backing.cases, acting).routes(),
-            *Hop(links, backing.books, waiting, Limits(backing.redis)).routes(),
+            *Hop(links, backing.books, waiting, Limits(backing.line)).routes(),
             *(route for noun in transfers for route in noun.routes()),
             *Customers(backing.people).routes(),
             *methods.routes(),
@@ -131,7 +131,7 @@ def _app(settings: Settings, backing: Backing, links: HopLinks) -> Starlette:
             *webhooks.older_routes(),
             *(route for noun in transfers for route in noun.older_routes()),
         ],
-        guards=guards(settings, backing.reads.key, backing.redis),
+        guards=guards(settings, backing.reads.key, backing.line),
         lifespan=living,
     )
 

@@ -20,7 +20,8 @@ from ingress.backing import Backing
 from ingress.directory import on_memory
 from ops import apikeys
 from ops.queue.broker import stub_broker
-from ops.queue.wakes import BrokerSender, Wakes
+from ops.queue.line import OnClient
+from ops.queue.wakes import BrokerSender, Wake, Wakes
 from ops.seed import DEMO_MERCHANT, DEMO_RATE_PER_MINUTE, SCOPES
 from ops.settings import Settings
 from ops.store.accept import Terms
@@ -40,6 +41,11 @@ def in_memory(settings: Settings, terms: Terms) -> Backing:
     broker: StubBroker = stub_broker()
     wakes = Wakes(BrokerSender(broker), queue_depth=settings.queue_depth)
 
+    async def announce(due: Sequence[Wake]) -> None:
+        wakes.wake_many(due)
+
+    client = fakeredis.FakeAsyncRedis()
+
     @asynccontextmanager
     async def living() -> AsyncIterator[None]:
         yield
@@ -55,9 +61,10 @@ def in_memory(settings: Settings, terms: Terms) -> Backing:
         directory=on_memory(),
         oversight=None,
         cases=_no_cases,
-        announce=wakes.wake_many,
+        announce=announce,
         wake=wakes.wake,
-        redis=fakeredis.FakeAsyncRedis(),
+        redis=client,
+        line=OnClient(client),
         living=living,
     )
 

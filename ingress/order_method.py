@@ -28,6 +28,7 @@ VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 VISIBLE_FIX: Final = "send 1 to 255 visible ASCII characters"
 MAX_HOLDER: Final = 100
 
+_FUNDINGS: Final = tuple(one.value for one in Funding)
 _HOLDER: Final = re.compile(rf".{{1,{MAX_HOLDER}}}")
 _BRAND: Final = re.compile(r"[a-zA-Z0-9 _-]{1,30}")
 _FINGERPRINT: Final = re.compile(r"[a-zA-Z0-9_.=+/-]{1,100}")
@@ -106,7 +107,7 @@ def _card(card: Fields) -> Card:
         exp_month=card.integer("exp_month", 1, 12),
         exp_year=card.integer("exp_year", *YEARS),
         country=read_country(card),
-        funding=card.choice("funding", list(Funding)),
+        funding=card.choice("funding", _FUNDINGS),
     )
     card.close()
     return read
@@ -116,5 +117,6 @@ def _with_fingerprint(kind: str, token: str, card: Card, key: bytes, holder: str
     """Return the method; a card is always recognisable, by the merchant's word or by its token."""
     if kind != "card":
         return Method(kind, token, None, holder)
-    made = None if token in SHARED_TEST_TOKENS else card_fingerprint(key, token)
-    return Method(kind, token, replace(card, fingerprint=card.fingerprint or made), holder)
+    if card.fingerprint is None and token not in SHARED_TEST_TOKENS:
+        card = replace(card, fingerprint=card_fingerprint(key, token))
+    return Method(kind, token, card, holder)

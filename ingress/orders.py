@@ -34,6 +34,7 @@ MAX_URL: Final = 2_048
 
 ORDER_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,50}")
 ORDER_ID_FIX: Final = "send 1 to 50 of the characters a-z A-Z 0-9 _ -"
+_CAPTURES: Final = {one.value: one for one in CaptureMethod}
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _GATEWAY: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LINE: Final = re.compile(r".{1,500}")
@@ -55,7 +56,7 @@ def parse_checkout(body: bytes, mode: Mode, fingerprint_key: bytes) -> tuple[Che
     amount, currency = read_money(top)
     method, method_id = read_method(top, mode, fingerprint_key)
     customer, customer_id = read_customer(top)
-    capture = CaptureMethod(top.choice("capture_method", list(CaptureMethod)) or "automatic")
+    capture = _CAPTURES[top.choice("capture_method", _CAPTURES) or "automatic"]
     if method.type and (wrong := refused_hold(capture, method)):
         top.add(InvalidRequest([wrong]))
     key = top.text("idempotency_key", VISIBLE, VISIBLE_FIX)
@@ -107,16 +108,23 @@ def read_money(top: Fields) -> tuple[int, str]:
         case bool() | list() | dict():
             top.refuse("amount", "is not an integer", "send minor units: 10000 for 100.00")
         case int():
-            try:
-                Checkout(amount, currency, Method("card")).money()
-            except InvalidRequest as refused:
-                top.add(refused)
+            if not _is_money(amount, currency):
+                try:
+                    Checkout(amount, currency, Method("card")).money()
+                except InvalidRequest as refused:
+                    top.add(refused)
             return amount, currency
         case None:
             top.refuse("amount", MISSING, "send minor units: 10000 for 100.00")
         case _:
             _refuse_amount(top, amount, currency)
     return 0, currency
+
+
+def _is_money(amount: int, currency: str) -> bool:
+    """Whether there is nothing to say about it: `Checkout.money` says what there is."""
+    known = CURRENCIES.get(currency)
+    return known is not None and 0 < amount <= MAX_MINOR and not amount % known.step
 
 
 def _refuse_amount(top: Fields, amount: str | Inexact, currency: str) -> None:

@@ -12,9 +12,9 @@ import psycopg
 import redis.exceptions
 import sqlalchemy.exc
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ExceptionHandler, Scope
+from starlette.types import Scope
 
 from domain import errors
 from domain.errors import DomainError, FieldError
@@ -95,6 +95,9 @@ UNREACHABLE: Final = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
 )
+#: What handlers and the router raise and mean. Anything else is unexpected, and ends at
+#: `ingress.recovery` as well, but as a fault of ours.
+REFUSALS: Final = (DomainError, HTTPException, ClientDisconnect, *UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +174,6 @@ def respond(scope: Scope, error: Exception) -> Response:
     elif isinstance(error, UNREACHABLE):
         logs.logger().warning("not reachable", reason=type(error).__name__)
     return problem.response(scope)
-
-
-def handlers() -> dict[Any, ExceptionHandler]:
-    """Return the handlers for `Starlette(exception_handlers=...)`.
-
-    Unexpected errors are not among them: they end at `ingress.recovery`.
-    """
-
-    async def answer(request: Request, error: Exception) -> Response:
-        return respond(request.scope, error)
-
-    return dict.fromkeys((DomainError, HTTPException, ClientDisconnect, *UNREACHABLE), answer)
 
 
 def _refusal(error: DomainError) -> Problem:

@@ -1,4 +1,4 @@
-"""Recovery: an error that nobody expected becomes a 500 that says nothing, and one log entry."""
+"""Recovery: a refusal becomes its answer, and an error that nobody expected a 500 that says nothing."""
 
 from __future__ import annotations
 
@@ -38,3 +38,26 @@ class Recovery:
             answer = problems.respond(scope, error)
             if not started:  # else the server cuts the connection: the only way left to say so
                 await self._dress(answer)(scope, receive, send)
+
+
+class Refusals:
+    """Answers for what handlers and the router refuse, before the guards see the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer for it if that is refused."""
+        started = False
+
+        async def sent(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except problems.REFUSALS as error:
+            if started:  # half an answer cannot be taken back
+                raise RuntimeError("refused in the middle of an answer") from error
+            await problems.respond(scope, error)(scope, receive, send)

@@ -6,22 +6,21 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
-from typing import cast
 from uuid import UUID
 
 import msgspec
-import redis.asyncio
 from redis.exceptions import RedisError
 
 from domain.errors import DomainError
 from domain.idempotency import Recorded
+from ops.queue.line import Asking, Command
 from ops.store.accept import Accepted, Ask, KeyId
 
 TTL_S = 86_400
-#: An answer from Redis that takes longer is slower than the truth.
-PATIENCE_S = 0.1
 #: After a failure Redis is left alone for this long.
 PAUSE_S = 1.0
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -31,11 +30,14 @@ class _Entry(msgspec.Struct, array_like=True):
     payment_id: bytes
 
 
+_decode = msgspec.msgpack.Decoder(_Entry).decode
+
+
 class Replays:
     """The fast path of idempotency. Only what is committed is put here; PostgreSQL is the truth."""
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
-        self._client = client
+    def __init__(self, redis: Asking) -> None:
+        self._redis = redis
         self._paused_until = 0.0
         self._writing: set[asyncio.Task[None]] = set()
 
@@ -44,14 +46,15 @@ class Replays:
         if time.monotonic() < self._paused_until:
             return {}
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                values = await self._client.mget([_name(ask.id) for ask in asks])
-        except (RedisError, OSError, TimeoutError):
+            (values,) = await self._redis.ask([("MGET", *[_name(ask.id) for ask in asks])])
+            if isinstance(values, RedisError):
+                raise values
+        except RedisError:
             self._paused_until = time.monotonic() + PAUSE_S
             return {}
         found: dict[int, Accepted | Exception] = {}
         for index, (ask, value) in enumerate(zip(asks, values, strict=True)):
-            if value is not None and (answer := _answer(ask, cast("bytes", value))) is not None:
+            if value is not None and (answer := _answer(ask, value)) is not None:
                 found[index] = answer
         return found
 
@@ -65,25 +68,22 @@ class Replays:
 
     async def _write(self, new: Sequence[tuple[Ask, Accepted]]) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                async with self._client.pipeline(transaction=False) as pipe:
-                    for ask, answer in new:
-                        recorded = answer.recorded
-                        entry = _Entry(
-                            recorded.fingerprint,
-                            recorded.status,
-                            recorded.body,
-                            answer.payment_id.bytes,
-                        )
-                        pipe.set(_name(ask.id), msgspec.msgpack.encode(entry), ex=TTL_S)
-                    await pipe.execute()
-        except (RedisError, OSError, TimeoutError):
+            for said in await self._redis.ask([_kept(ask, answer) for ask, answer in new]):
+                if isinstance(said, RedisError):
+                    raise said
+        except RedisError:
             self._paused_until = time.monotonic() + PAUSE_S
+
+
+def _kept(ask: Ask, answer: Accepted) -> Command:
+    recorded = answer.recorded
+    entry = _Entry(recorded.fingerprint, recorded.status, recorded.body, answer.payment_id.bytes)
+    return ("SET", _name(ask.id), _encode(entry), "EX", TTL_S)
 
 
 def _answer(ask: Ask, value: bytes) -> Accepted | Exception | None:
     try:
-        entry = msgspec.msgpack.decode(value, type=_Entry)
+        entry = _decode(value)
     except msgspec.MsgspecError:
         return None  # not ours, or an older layout: the database knows
     recorded = Recorded(entry.fingerprint, entry.status, entry.body)

@@ -44,8 +44,8 @@ class RequestIds:
                 message["headers"] = [*message.get("headers", ()), (REQUEST_ID, id_.encode())]
             await send(message)
 
-        with logs.bound(request_id=id_):
-            await self._app(scope, receive, sent)
+        logs.bind(request_id=id_)  # each request is a task of its own
+        await self._app(scope, receive, sent)
 
 
 class AccessLog:

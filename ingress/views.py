@@ -35,16 +35,17 @@ def accepted(payment: Payment, checkout_url: CheckoutUrl) -> bytes:
     """Return the body of the 202, which is also the recorded answer of the key."""
     # Nothing of a new payment is captured yet: no window has begun that could be over.
     allowed = allowed_operations(payment, Sight(payment.created_at, timedelta(0)))
+    id_ = public(Kind.PAYMENT, payment.id)
     return _encode(
         {
-            "id": public(Kind.PAYMENT, payment.id),
+            "id": id_,
             "object": "payment",
             "status": payment.status.value,
             "amount": payment.money.minor,
             "currency": payment.money.currency.code,
             "order_id": payment.order_id,
             "provider": None,
-            "transaction_id": public(Kind.PAYMENT, payment.id),
+            "transaction_id": id_,
             "fraud_score": None,
             "capture_method": payment.capture_method.value,
             "confirm": payment.confirmed,
@@ -174,7 +175,9 @@ def moment(when: datetime | None) -> str | None:
     """Return RFC 3339 in UTC with milliseconds."""
     if when is None:
         return None
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if when.tzinfo is not UTC:
+        when = when.astimezone(UTC)
+    return when.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def _method_json(payment: Payment) -> dict[str, Any]:

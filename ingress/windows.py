@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import redis.asyncio
-from redis.exceptions import NoScriptError
+from ops.queue.line import Asking, Command, Script
 
 WINDOW_S: Final = 60
 PREFIX: Final = "paylink:limits"
@@ -16,7 +14,7 @@ PREFIX: Final = "paylink:limits"
 # The window before fades evenly, this one counts in full. A counter lives for two windows: while
 # less than one is left of it, it is the window before. As many of the requests are counted as still
 # fit, which is what asking for each of them alone would come to.
-_SCRIPT: Final = """
+_SCRIPT: Final = Script("""
 local limit, window, asked = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local left = redis.call('PTTL', KEYS[2])
 if left > 0 and left < window then
@@ -36,8 +34,7 @@ if taken > 0 then
   end
 end
 return {taken, before, before_left, current, math.max(redis.call('PTTL', KEYS[2]), 0)}
-"""
-_SHA: Final = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +52,23 @@ class Window:
 
 
 async def count(
-    client: redis.asyncio.Redis, asked: Mapping[tuple[str, int], int]
+    redis: Asking, asked: Mapping[tuple[str, int], int]
 ) -> dict[tuple[str, int], Window]:
     """Count requests by name and limit in one round trip, or two if Redis forgot the script.
 
     Raises redis.RedisError; some may have been counted all the same.
     """
-    answers = await _ask(client, asked, "EVALSHA", _SHA)
-    # A script that is not known has counted nothing, so it may simply be sent.
-    unknown = {
-        name: times
-        for (name, times), answer in zip(asked.items(), answers, strict=True)
-        if isinstance(answer, NoScriptError)
-    }
-    found = dict(zip(asked, answers, strict=True))
-    if unknown:
-        found |= zip(unknown, await _ask(client, unknown, "EVAL", _SCRIPT), strict=True)
-    return {name: _window(answer) for name, answer in found.items()}
+    # The braces keep both counters of a name on one node of a cluster.
+    calls: list[Command] = [
+        (
+            *(2, f"{PREFIX}:{{{name}}}/-1", f"{PREFIX}:{{{name}}}"),
+            *(limit, WINDOW_S * 1_000, times),
+        )
+        for (name, limit), times in asked.items()
+    ]
+    answers = await _SCRIPT.run(redis, calls)
+    return {name: _window(*answer) for name, answer in zip(asked, answers, strict=True)}
 
 
-async def _ask(
-    client: redis.asyncio.Redis, asked: Mapping[tuple[str, int], int], command: str, script: str
-) -> list[Any]:
-    async with client.pipeline(transaction=False) as pipe:
-        for (name, limit), times in asked.items():
-            # The braces keep both counters of a name on one node of a cluster.
-            keys = (f"{PREFIX}:{{{name}}}/-1", f"{PREFIX}:{{{name}}}")
-            pipe.execute_command(command, script, 2, *keys, limit, WINDOW_S * 1_000, times)
-        return list(await pipe.execute(raise_on_error=False))
-
-
-def _window(answer: Any) -> Window:
-    if isinstance(answer, Exception):
-        raise answer
-    taken, before, before_ms, current, current_ms = answer
+def _window(taken: int, before: int, before_ms: int, current: int, current_ms: int) -> Window:
     return Window(taken, before, before_ms / 1e3, current, current_ms / 1e3)

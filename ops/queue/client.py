@@ -51,4 +51,5 @@ def connect(
         socket_connect_timeout=connect_s,
         socket_timeout=socket_s,
         retry=Retry(NoBackoff(), 0),
+        driver_info=None,  # to name itself, the library reads its metadata for every connection
     )

@@ -9,12 +9,15 @@ from itertools import islice
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID, uuid4
 
+import msgspec
 import redis
 from dramatiq import Broker, Message
 from dramatiq.errors import BrokerError
 
 from domain.commands import Command
 from ops.queue.depths import Depth, depths, list_key, messages_key
+from ops.queue.line import Asking, Script
+from ops.queue.line import Command as Said
 from ops.telemetry import logs, metrics
 
 #: Command, id of the row, id of the request that asked for it (empty: nobody did).
@@ -28,6 +31,7 @@ PAUSE_S: Final = 1.0
 CHUNK: Final = 500
 
 _log = logs.logger()
+_json = msgspec.json.Encoder().encode
 
 
 class Sender(Protocol):
@@ -78,6 +82,17 @@ class Wakes:
             return {}
 
     def _send(self, chunk: Sequence[Wake]) -> int:
+        queues = self.allowed(chunk)
+        if not queues:
+            return 0
+        try:
+            ready = self._sender.send(queues)
+        except (redis.RedisError, BrokerError) as error:
+            return self.failed(queues, error)
+        return self.done(queues, ready)
+
+    def allowed(self, chunk: Sequence[Wake]) -> Queues:
+        """Return the messages that may be sent now, by their queues."""
         now = self._clock()
         queues: dict[str, list[Message[Any]]] = defaultdict(list)
         for command, row_id, request_id in chunk:
@@ -87,14 +102,16 @@ class Wakes:
                 metrics.WAKES.labels(command.queue, "full").inc()
             else:
                 queues[command.queue].append(_message(command, str(row_id), request_id))
-        if not queues:
-            return 0
-        try:
-            ready = self._sender.send(queues)
-        except (redis.RedisError, BrokerError) as error:
-            count = _count(queues, "failed")
-            self._rest("wake-ups not sent, the sweep will", error, count=count)
-            return 0
+        return queues
+
+    def failed(self, queues: Queues, error: Exception) -> int:
+        """Count what was not sent, and send nothing for a while."""
+        count = _count(queues, "failed")
+        self._rest("wake-ups not sent, the sweep will", error, count=count)
+        return 0
+
+    def done(self, queues: Queues, ready: Mapping[str, int]) -> int:
+        """Count what was sent; `ready` is how many are ready on each queue now."""
         self._pause_full(ready)
         return _count(queues, "sent")
 
@@ -107,6 +124,48 @@ class Wakes:
             if depth > self._queue_depth:
                 self._full_until[queue] = self._clock() + PAUSE_S
                 _log.warning("queue is full, wake-ups pause", queue=queue, ready=depth)
+
+
+class LoopWakes:
+    """Sends wake-ups from an event loop, which must not wait for a socket."""
+
+    def __init__(self, wakes: Wakes, asked: Asking) -> None:
+        """`wakes` counts them, and knows when nothing may be sent."""
+        self._wakes = wakes
+        self._asked = asked
+
+    async def __call__(self, wakes: Sequence[Wake]) -> int:
+        """Ask for many runs, as `Wakes.wake_many` does."""
+        rest, sent = iter(wakes), 0
+        while chunk := list(islice(rest, CHUNK)):
+            if queues := self._wakes.allowed(chunk):
+                try:
+                    ready = await _asked_for(self._asked, queues)
+                except redis.RedisError as error:
+                    self._wakes.failed(queues, error)
+                else:
+                    sent += self._wakes.done(queues, ready)
+        return sent
+
+
+# Messages and ids go in together, as in `RedisSender`: each message after its name.
+_ENQUEUE: Final = Script("""
+redis.call('HSET', KEYS[1], unpack(ARGV))
+local ids = {}
+for at = 1, #ARGV, 2 do ids[#ids + 1] = ARGV[at] end
+return redis.call('RPUSH', KEYS[2], unpack(ids))
+""")
+
+
+async def _asked_for(asked: Asking, queues: Queues) -> dict[str, int]:
+    """Send as `RedisSender` does; return how many are ready on each queue."""
+    calls: list[Said] = []
+    for queue, messages in queues.items():
+        named: list[str | bytes] = []
+        for message in messages:
+            named += (message.message_id, _encoded(message))
+        calls.append((2, messages_key(queue), list_key(queue), *named))
+    return dict(zip(queues, await _ENQUEUE.run(asked, calls), strict=True))
 
 
 class RedisSender:
@@ -123,7 +182,7 @@ class RedisSender:
         """See `Sender`."""
         pipeline = self._client.pipeline(transaction=True)
         for queue, messages in queues.items():
-            bodies: dict[Any, Any] = {message.message_id: message.encode() for message in messages}
+            bodies: dict[Any, Any] = {message.message_id: _encoded(message) for message in messages}
             pipeline.hset(messages_key(queue), mapping=bodies)
             pipeline.rpush(list_key(queue), *bodies)
         return dict(zip(queues, pipeline.execute()[1::2], strict=True))
@@ -150,6 +209,11 @@ class BrokerSender:
     def depths(self) -> dict[str, Depth]:
         """See `Sender`."""
         return {}
+
+
+def _encoded(message: Message[Any]) -> bytes:
+    """Return what dramatiq's own encoder would, for whoever reads it: JSON."""
+    return _json(message.asdict())
 
 
 def _message(command: Command, row_id: str, request_id: str) -> Message[Any]:

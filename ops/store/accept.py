@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from domain.checkout import Checkout
 from domain.errors import DomainError, KeyInFlight
-from domain.events import Actor, payment_told
 from domain.idempotency import Recorded
-from domain.payment import Mode, Payment
-from ops.store import rows
-from ops.store.accept_sql import ACTIVE, BESIDE, COLUMNS, CONFLICT, LOSERS, WRITE
+from domain.payment import Payment
+from ops.store.accept_rows import Ask, KeyId, values_of
+from ops.store.accept_sql import ACTIVE, CONFLICT, LOSERS, WRITE, WRITE_ALL
 from ops.store.arrays import teach
 from ops.store.engine import is_undone
 from ops.vault import Vault
 
+__all__ = [
+    "LOCK_TIMEOUT_MS",
+    "MAX_TRIES",
+    "TIME_KNOWN_S",
+    "Acceptance",
+    "Accepted",
+    "Answer",
+    "Ask",
+    "KeyId",
+    "Pool",
+    "Terms",
+    "may_be_one_row",
+]
+
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]]
-KeyId: TypeAlias = tuple[UUID, str, str]
 
 #: A concurrent duplicate waits for the first one's commit at most this long (law 7), then 409.
 LOCK_TIMEOUT_MS = 2_000
 #: Tries of one checkout that the database undoes for the sake of another transaction.
 MAX_TRIES = 3
-
-_json = msgspec.json.Encoder().encode
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One checkout at the door."""
-
-    merchant_id: UUID
-    mode: Mode
-    key: str
-    key_id: str
-    checkout: Checkout
-    fingerprint: bytes
-    request_id: str
-    payment_id: UUID
-
-    @property
-    def id(self) -> KeyId:
-        """The scope of the idempotency key."""
-        return self.merchant_id, self.mode.value, self.key
+#: The database's time is asked for anew when it was told longer ago than this: meanwhile it is what
+#: was told and what has passed since, which is never ahead of it.
+TIME_KNOWN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +74,19 @@ class Terms:
 class Acceptance:
     """Writes batches of checkouts: key, payment, audit and event in one transaction."""
 
-    def __init__(self, pool: Pool, vault: Vault, terms: Terms) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        vault: Vault,
+        terms: Terms,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._pool = pool
         self._vault = vault
         self._terms = terms
+        self._monotonic = monotonic
+        #: The database's time, and when it was told.
+        self._told: tuple[datetime, float] | None = None
 
     async def __call__(self, asks: Sequence[Ask]) -> list[Answer]:
         """Accept a batch. Every ask gets its own answer or error, in the order given."""
@@ -141,28 +143,46 @@ class Acceptance:
         return found
 
     async def _transaction(self, asks: Sequence[Ask]) -> dict[KeyId, Answer]:
-        async with self._pool.connection() as db:
-            now = await _begun(db)
-            payments = [self._payment(ask, now) for ask in asks]
-            bodies = [self._terms.answer(payment) for payment in payments]
-            # Of the keys that were won: whether the payment was made, or its order is another's.
-            won = await self._write(db, asks, payments, bodies)
-            found: dict[KeyId, Answer] = {}
-            rejected, losers = [], []
-            for ask, body in zip(asks, bodies, strict=True):
-                match won.get(ask.payment_id):
-                    case True:
-                        recorded = Recorded(ask.fingerprint, 202, body)
-                        found[ask.id] = Accepted(recorded, ask.payment_id, False)
-                    case False:
-                        rejected.append(ask)
-                    case None:
-                        losers.append(ask.id)
-            if rejected:
-                found |= await self._conflicts(db, rejected)
-            if losers:
-                for id_, (recorded, payment_id) in (await _recorded(db, losers)).items():
-                    found[id_] = Accepted(recorded, payment_id, True)
+        """Write them in one statement; in a transaction of several where an order is another's."""
+        try:
+            async with self._pool.connection() as db:
+                now = self._known() or await _time(db)
+                return await self._answers(db, asks, now, WRITE_ALL)
+        except psycopg.errors.DivisionByZero:
+            async with self._pool.connection() as db:
+                return await self._answers(db, asks, await _begun(db), WRITE)
+
+    def _known(self) -> datetime | None:
+        """Return the database's time, if it was told a moment ago."""
+        if self._told is None:
+            return None
+        then, at = self._told
+        passed_s = self._monotonic() - at
+        return then + timedelta(seconds=passed_s) if passed_s < TIME_KNOWN_S else None
+
+    async def _answers(
+        self, db: AsyncConnection[Any], asks: Sequence[Ask], now: datetime, query: str
+    ) -> dict[KeyId, Answer]:
+        payments = [self._payment(ask, now) for ask in asks]
+        bodies = [self._terms.answer(payment) for payment in payments]
+        # Of the keys that were won: whether the payment was made, or its order is another's.
+        won = await self._write(db, asks, payments, bodies, query)
+        found: dict[KeyId, Answer] = {}
+        rejected, losers = [], []
+        for ask, body in zip(asks, bodies, strict=True):
+            match won.get(ask.payment_id):
+                case True:
+                    recorded = Recorded(ask.fingerprint, 202, body)
+                    found[ask.id] = Accepted(recorded, ask.payment_id, False)
+                case False:
+                    rejected.append(ask)
+                case None:
+                    losers.append(ask.id)
+        if rejected:
+            found |= await self._conflicts(db, rejected)
+        if losers:
+            for id_, (recorded, payment_id) in (await _recorded(db, losers)).items():
+                found[id_] = Accepted(recorded, payment_id, True)
         return found
 
     def _payment(self, ask: Ask, now: datetime) -> Payment:
@@ -181,43 +201,15 @@ class Acceptance:
         asks: Sequence[Ask],
         payments: Sequence[Payment],
         bodies: Sequence[bytes],
+        query: str,
     ) -> dict[UUID, bool]:
-        written = [rows.payment_insert(payment, self._vault) for payment in payments]
-        for row in written:
-            row["metadata"] = _json(row["metadata"])
-        told = [
-            payment_told(None, payment, Actor.MERCHANT, f"key:{ask.key_id}")
-            for ask, payment in zip(asks, payments, strict=True)
-        ]
-        # A new payment is told of in one way: what of it is the same for all of them.
-        ((actor, action, entity, type_, aggregate),) = {
-            (
-                one.entry.actor,
-                one.entry.action,
-                one.entry.entity,
-                one.event.type,
-                one.event.aggregate,
-            )
-            for one in told
-        }
-        beside = (
-            [ask.key for ask in asks],
-            [ask.fingerprint for ask in asks],
-            bodies,
-            [one.entry.actor_id for one in told],
-            [one.entry.entity_id for one in told],
-            [_json(one.entry.after) for one in told],
-            [_json(one.event.payload) for one in told],
-        )
-        values = [
-            *(array([row[name] for row in written]) for name, array in COLUMNS),
-            *(array(column) for (_, array), column in zip(BESIDE, beside, strict=True)),
-            self._terms.key_ttl,
-            *(actor.value, action, entity, "{}", type_, aggregate),
-        ]
+        values = values_of(asks, payments, bodies, self._terms.key_ttl, self._vault)
         teach(db)
-        cursor = await db.execute(WRITE, values, prepare=True)
-        return {row[0]: row[1] for row in await cursor.fetchall()}
+        cursor = await db.execute(query, values, prepare=True)
+        won = await cursor.fetchall()
+        if won:
+            self._told = won[0][2].astimezone(UTC), self._monotonic()
+        return {row[0]: row[1] for row in won}
 
     async def _conflicts(
         self, db: AsyncConnection[Any], asks: Sequence[Ask]
@@ -270,6 +262,14 @@ async def _recorded(
         (row[0], row[1], row[2]): (Recorded(bytes(row[3]), row[4], bytes(row[5])), row[6])
         for row in await cursor.fetchall()
     }
+
+
+async def _time(db: AsyncConnection[Any]) -> datetime:
+    """Return the database's time."""
+    row = await (await db.execute("SELECT clock_timestamp()")).fetchone()
+    assert row is not None
+    now: datetime = row[0]
+    return now
 
 
 async def _begun(db: AsyncConnection[Any]) -> datetime:

@@ -6,33 +6,33 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from domain.payment import INACTIVE
-from ops.store.arrays import Array, blobs, booleans, documents, longs, moments, texts, uuids
+from ops.store.arrays import Array, blobs, booleans, documents, longs, moments, texts, uuids, words
 
 #: A column's name, and what makes an array of its values.
 Column: TypeAlias = tuple[str, Callable[[Any], Array]]
 
 #: The columns of a payment.
 COLUMNS: tuple[Column, ...] = (
-    ("id", uuids), ("merchant_id", uuids), ("mode", texts), ("order_id", texts),
-    ("amount", longs), ("currency", texts), ("country", texts), ("method_type", texts),
-    ("preference", texts), ("details", blobs), ("description", texts), ("metadata", documents),
-    ("kind", texts), ("capture_method", texts), ("confirmed", booleans),
+    ("id", uuids), ("merchant_id", uuids), ("mode", words), ("order_id", texts),
+    ("amount", longs), ("currency", words), ("country", words), ("method_type", words),
+    ("preference", words), ("details", blobs), ("description", texts), ("metadata", documents),
+    ("kind", words), ("capture_method", words), ("confirmed", booleans),
     ("customer_id", uuids), ("method_id", uuids),
-    ("status", texts), ("next_command", texts), ("request_id", texts),
+    ("status", words), ("next_command", words), ("request_id", texts),
     ("created_at", moments), ("expires_at", moments),
     ("next_run_at", moments), ("wake_at", moments),
 )  # fmt: skip
 #: What is written beside it: the key with its answer, the audit entry, the event.
 BESIDE: tuple[Column, ...] = (
     ("key", texts), ("fingerprint", blobs), ("body", blobs),
-    ("actor_id", texts), ("name", texts), ("after", documents), ("payload", documents),
+    ("actor_id", words), ("name", texts), ("after", documents), ("payload", documents),
 )  # fmt: skip
 _NAMES = tuple(name for name, _ in COLUMNS)
 
 # Everything in one statement, so in one round trip; each part goes on with what the one before made.
 # A key is won by whoever inserts it; everybody else waits for that commit and reads the answer. Keys
 # are sorted by whoever asks; sorting the payments has all keys won before the first of them.
-WRITE = f"""
+_CHAIN = f"""
 WITH asked AS MATERIALIZED (
   SELECT * FROM unnest({", ".join(["%s"] * len(COLUMNS + BESIDE))})
       AS asked({", ".join(name for name, _ in COLUMNS + BESIDE)})
@@ -57,7 +57,17 @@ WITH asked AS MATERIALIZED (
   SELECT merchant_id, mode, %s, %s, name, payload, request_id
     FROM asked JOIN made ON made_id = id
 )
-SELECT resource_id, made_id IS NOT NULL FROM won LEFT JOIN made ON made_id = resource_id
+"""
+# Of each key that was won: whether its payment was made, and what time it is.
+WRITE = f"""{_CHAIN}
+SELECT resource_id, made_id IS NOT NULL, clock_timestamp()
+  FROM won LEFT JOIN made ON made_id = resource_id
+"""
+# The same as a transaction of its own. A key without its payment would already be promised to
+# whoever repeats it: the division undoes the whole of it, and says nothing of the order to the log.
+WRITE_ALL = f"""{_CHAIN}
+SELECT resource_id, 1 / (made_id IS NOT NULL)::integer = 1, clock_timestamp()
+  FROM won LEFT JOIN made ON made_id = resource_id
 """
 LOSERS = """
 SELECT merchant_id, mode, key, fingerprint, status, body, resource_id FROM idempotency_keys

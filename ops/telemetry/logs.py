@@ -19,8 +19,9 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, BinaryIO, Final, cast
 
+import msgspec
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars, merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import FilteringBoundLogger
 
@@ -35,6 +36,8 @@ SILENT: Final = ("uvicorn.access",)
 MAX_FRAMES: Final = 30
 
 _STDOUT: Final = 1
+
+_encode: Final = msgspec.json.Encoder().encode
 
 Fields = MutableMapping[str, Any]
 
@@ -90,6 +93,11 @@ def bound(**fields: str | None) -> Generator[None, None, None]:
         yield
 
 
+def bind(**fields: str) -> None:
+    """Put fields on every line of this task, and of what it starts, from now on."""
+    bind_contextvars(**fields)
+
+
 def operation(name: str, *, status: str | int, duration_ms: float, **fields: object) -> None:
     """Write the one line of an operation: a request, a run of an actor, a provider call."""
     line = {"operation": name, "duration_ms": round(duration_ms, 3), "status": status, **fields}
@@ -108,10 +116,13 @@ def _teller(out: _Lines, stamp: Callable[[Any, str, Fields], Fields]) -> Callabl
     def tell(line: Fields) -> None:
         fields = merge_contextvars(out, "info", line)
         try:
-            text = json.dumps(stamp(out, "info", {"event": "operation", **redact(fields)}))
+            said = _encode(stamp(out, "info", {"event": "operation", **redact(fields)}))
         except Exception:  # noqa: BLE001 - a value that cannot be shown: the careful way says so
-            text = _render(out, "info", stamp(out, "info", {"event": "operation", **fields}))
-        out.write(text)
+            said = b""
+        if said and said.isascii():
+            out.put(said)
+        else:
+            out.write(_render(out, "info", stamp(out, "info", {"event": "operation", **fields})))
 
     return tell
 
@@ -128,7 +139,11 @@ class _Lines:
         self._lock = threading.Lock()
 
     def write(self, line: str) -> None:
-        rest = line.encode("ascii", "backslashreplace") + b"\n"
+        self.put(line.encode("ascii", "backslashreplace"))
+
+    def put(self, line: bytes) -> None:
+        """Write a line that is ASCII."""
+        rest = line + b"\n"
         try:
             with self._lock:
                 while rest:

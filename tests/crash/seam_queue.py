@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from tests.crash.cells import Boundary, When
 from tests.crash.failpoint import Failpoint
 
 Wake: TypeAlias = Callable[[Command, UUID, str], None]
-Announce: TypeAlias = Callable[[Sequence[tuple[Command, UUID, str]]], object]
+Announce: TypeAlias = Callable[[Sequence[tuple[Command, UUID, str]]], Awaitable[object]]
 
 
 def watched_wake(wake: Wake, failpoint: Failpoint) -> Wake:
@@ -31,9 +31,9 @@ def watched_wake(wake: Wake, failpoint: Failpoint) -> Wake:
 def watched_announce(announce: Announce, failpoint: Failpoint) -> Announce:
     """Return the same for a batch."""
 
-    def watched(wakes: Sequence[tuple[Command, UUID, str]]) -> object:
+    async def watched(wakes: Sequence[tuple[Command, UUID, str]]) -> object:
         failpoint.reach(Boundary.B3, When.BEFORE)
-        sent = announce(wakes)
+        sent = await announce(wakes)
         failpoint.reach(Boundary.B3, When.AFTER)
         return sent
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from domain.payment import Mode
-from ingress import problems
+from ingress.app import build_app
 from ingress.guards import guards
 from ops import apikeys
 from ops.settings import Secrets, Settings
@@ -80,13 +80,11 @@ class Door:
     scheme: str = "http"
 
     def __post_init__(self) -> None:
-        self.app = Starlette(
-            routes=[
-                Route("/health/live", self._seen),
-                *(Mount(prefix, routes=self._routes()) for prefix in ("/v1", "/api/v1")),
-            ],
-            middleware=guards(self.settings, self.book, None),
-            exception_handlers=problems.handlers(),
+        self.app = build_app(
+            versioned=self._routes(),
+            public=[Route("/health/live", self._seen)],
+            guards=guards(self.settings, self.book, None),
+            lifespan=nullcontext,
         )
 
     def client(self, key: str | None = None, peer: str = "203.0.113.7", **more: Any) -> TestClient:

@@ -95,11 +95,11 @@ def test_random_order_numbers_are_rarely_taken_for_cards() -> None:
     ],
 )
 def test_a_body_of_digits_does_not_hold_up_the_loop(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # a busy machine takes longer, and the loop no harm
 
     holds_card_number(text)
 
-    assert time.perf_counter() - began < QUICK_S
+    assert time.thread_time() - began < QUICK_S
 
 
 @pytest.mark.parametrize(

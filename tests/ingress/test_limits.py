@@ -9,13 +9,12 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
-import redis.asyncio
 from limits.aio.storage import memory
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
-from ingress.limits import MAX_ASKING, PATIENCE_S, PAUSE_S, Allowance, Limits
+from ingress.backing import PATIENCE_S
+from ingress.limits import MAX_ASKING, PAUSE_S, Allowance, Limits
 from ingress.windows import Window, count
+from ops.queue.line import Asking, Line
 from tests.ingress.rig import Door, settings_with
 from tests.ops.log_lines import Lines
 from tests.ops.queue_rig import QueueServer
@@ -29,12 +28,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueueServer]:
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never take a slow machine for a Redis that is away."""
-    monkeypatch.setattr("ingress.limits.PATIENCE_S", 30.0)
-
-
-@pytest.fixture
 def server(shared: QueueServer) -> Iterator[QueueServer]:
     shared.client.flushall()
     yield shared
@@ -43,11 +36,14 @@ def server(shared: QueueServer) -> Iterator[QueueServer]:
 
 @asynccontextmanager
 async def limits_on(
-    server: QueueServer, monotonic: Callable[[], float] = time.monotonic
+    server: QueueServer,
+    monotonic: Callable[[], float] = time.monotonic,
+    patience_s: float = 30.0,
 ) -> AsyncIterator[Limits]:
-    client = redis.asyncio.Redis.from_url(server.url, retry=Retry(NoBackoff(), 0))
-    async with client:
-        yield Limits(client, monotonic)
+    """Limits that never take a slow machine for a Redis that is away, unless that is the matter."""
+    line = Line(server.url, patience_s)
+    yield Limits(line.within(patience_s), monotonic)
+    line.close()
 
 
 def test_a_key_has_its_requests_and_then_none() -> None:
@@ -83,7 +79,6 @@ def test_a_limit_has_no_upper_bound() -> None:
     assert asyncio.run(call()).remaining == 10**12 - 1
 
 
-@pytest.mark.usefixtures("patience")
 def test_processes_share_one_count(server: QueueServer) -> None:
     async def call() -> list[bool]:
         async with limits_on(server) as one, limits_on(server) as other:
@@ -92,7 +87,6 @@ def test_processes_share_one_count(server: QueueServer) -> None:
     assert asyncio.run(call()) == [True] * 4 + [False] * 2
 
 
-@pytest.mark.usefixtures("patience")
 def test_a_burst_is_counted_exactly(server: QueueServer) -> None:
     async def call() -> int:
         async with limits_on(server) as limits:
@@ -102,17 +96,16 @@ def test_a_burst_is_counted_exactly(server: QueueServer) -> None:
     assert asyncio.run(call()) == 100
 
 
-@pytest.mark.usefixtures("patience")
 def test_requests_that_are_there_together_share_a_question_and_are_told_in_turn(
     server: QueueServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Mapping[tuple[str, int], int]] = []
 
     async def counted(
-        client: redis.asyncio.Redis, names: Mapping[tuple[str, int], int]
+        redis: Asking, names: Mapping[tuple[str, int], int]
     ) -> dict[tuple[str, int], Window]:
         asked.append(names)
-        return await count(client, names)
+        return await count(redis, names)
 
     monkeypatch.setattr("ingress.limits.count", counted)
 
@@ -131,7 +124,6 @@ def test_requests_that_are_there_together_share_a_question_and_are_told_in_turn(
     assert [one.remaining for one in seen[40:]] == list(range(49, 9, -1))
 
 
-@pytest.mark.usefixtures("patience")
 def test_the_window_before_fades_and_this_one_counts_in_full(server: QueueServer) -> None:
     name = "paylink:limits:{key:k}"
 
@@ -152,7 +144,6 @@ def test_the_window_before_fades_and_this_one_counts_in_full(server: QueueServer
     assert (faded.reset_s, full.allowed) == (30, True), "the weight is rounded down"
 
 
-@pytest.mark.usefixtures("patience")
 def test_a_forgotten_script_is_loaded_again(server: QueueServer) -> None:
     async def call() -> list[int]:
         async with limits_on(server) as limits:
@@ -166,7 +157,7 @@ def test_a_forgotten_script_is_loaded_again(server: QueueServer) -> None:
 
 def test_without_redis_every_process_counts_for_itself(server: QueueServer, lines: Lines) -> None:
     async def call() -> tuple[list[bool], float]:
-        async with limits_on(server) as limits:
+        async with limits_on(server, patience_s=PATIENCE_S) as limits:
             server.freeze()
             began = time.perf_counter()
             allowed = [(await limits.called("k", 3)).allowed for _ in range(5)]
@@ -183,7 +174,7 @@ def test_only_one_request_tries_whether_redis_is_back(server: QueueServer) -> No
     now = [0.0]
 
     async def call() -> list[float]:
-        async with limits_on(server, lambda: now[0]) as limits:
+        async with limits_on(server, lambda: now[0], PATIENCE_S) as limits:
             server.freeze()
             await limits.called("k", 1_000)
             now[0] += PAUSE_S
@@ -205,7 +196,7 @@ def test_redis_counts_again_when_it_is_back(server: QueueServer) -> None:
     now = [0.0]
 
     async def call() -> list[int]:
-        async with limits_on(server, lambda: now[0]) as limits:
+        async with limits_on(server, lambda: now[0], PATIENCE_S) as limits:
             first = await limits.called("k", 10)
             server.freeze()
             away = await limits.called("k", 10)

@@ -112,6 +112,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.uncounted
 @settings(max_examples=500, print_blob=True)
 @given(
     st.lists(PIECES, max_size=25).map("".join)

@@ -363,6 +363,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.uncounted
 @settings(max_examples=150, print_blob=True)
 @given(st.dictionaries(FIELDS | st.text(), VALUES, max_size=8), st.sampled_from(list(Mode)))
 def test_any_object_is_a_checkout_or_a_clear_refusal(body: dict[str, Any], mode: Mode) -> None:

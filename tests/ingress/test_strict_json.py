@@ -148,6 +148,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@pytest.mark.uncounted
 @settings(max_examples=300, print_blob=True)
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:

@@ -40,6 +40,7 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.uncounted
 @settings(max_examples=150, deadline=None, print_blob=True)
 @given(
     st.dictionaries(
@@ -74,6 +75,7 @@ SHORT = st.text("abc", min_size=1, max_size=3)
 LEAVES = st.none() | st.integers(-(10**18), 10**18) | st.sampled_from(["", "x", " y "])
 
 
+@pytest.mark.uncounted
 @settings(max_examples=150, deadline=None, print_blob=True)
 @given(
     st.dictionaries(

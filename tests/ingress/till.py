@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -40,6 +41,7 @@ from ingress.replays import Replays
 from ingress.reviews import Reviews
 from ingress.showing import Showing
 from ingress.waiting import Waiting
+from ops.queue.line import OnClient
 from ops.runtime import new_id
 from ops.store.accept import Terms
 from ops.store.memory.door import MemoryAcceptance, MemoryReads
@@ -132,7 +134,11 @@ class Till:
             lambda request_id, active, order_id: b"{}",
         )
         intake = Intake(
-            MemoryAcceptance(memory, terms), Replays(self.redis), self._announce, cap=8, depth=8
+            MemoryAcceptance(memory, terms),
+            Replays(OnClient(self.redis)),
+            self._announce,
+            cap=8,
+            depth=8,
         )
         reads = MemoryReads(memory)
         window = timedelta(seconds=Policy().refund_window_s)
@@ -172,9 +178,9 @@ class Till:
             lifespan=living,
         )
 
-    def _announce(self, wakes: object) -> None:
+    async def _announce(self, wakes: object) -> None:
         if self.quick:
-            self.stage.run_due()
+            await asyncio.to_thread(self.stage.run_due)
 
 
 def a_till(*gateways: Scripted, quick: bool = False, **changes: Any) -> Till:

@@ -97,7 +97,7 @@ def doorstep(*accounts: Account) -> Iterator[Doorstep]:
     store = MemoryStore(clock=lambda: datetime.now(UTC), gateways=rows)
     woken, heard = list[UUID](), list[tuple[str, str]]()
 
-    def wake_many(wakes: Sequence[tuple[Command, UUID, str]]) -> None:
+    async def wake_many(wakes: Sequence[tuple[Command, UUID, str]]) -> None:
         woken.extend(id_ for _, id_, _ in wakes)
 
     def hear(sender: str, result: str) -> None:

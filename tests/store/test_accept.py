@@ -17,7 +17,16 @@ from domain.checkout import Checkout
 from domain.errors import KeyInFlight, KeyReused
 from domain.means import Address, Method
 from domain.payment import CaptureMethod, Mode, Payment
-from ops.store.accept import LOCK_TIMEOUT_MS, Acceptance, Accepted, Answer, Ask, Terms
+from ops.store.accept import (
+    LOCK_TIMEOUT_MS,
+    TIME_KNOWN_S,
+    Acceptance,
+    Accepted,
+    Answer,
+    Ask,
+    Pool,
+    Terms,
+)
 from tests.store.conftest import MERCHANT, Books
 
 pytestmark = pytest.mark.services
@@ -35,15 +44,19 @@ def answered(payment: Payment) -> bytes:
 TERMS = Terms(timedelta(minutes=30), timedelta(days=30), answered, conflict)
 
 
-def with_door(books: Books, use: Callable[[Acceptance], Coroutine[Any, Any, T]]) -> T:
+def with_pool(books: Books, use: Callable[[Pool], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
         options = f"-c lock_timeout={LOCK_TIMEOUT_MS}"
         async with AsyncConnectionPool(
             books.url, min_size=1, max_size=8, kwargs={"options": options}, open=False
         ) as pool:
-            return await use(Acceptance(pool, books.vault, TERMS))
+            return await use(pool)
 
     return asyncio.run(run())
+
+
+def with_door(books: Books, use: Callable[[Acceptance], Coroutine[Any, Any, T]]) -> T:
+    return with_pool(books, lambda pool: use(Acceptance(pool, books.vault, TERMS)))
 
 
 def an_ask(
@@ -81,6 +94,27 @@ def test_a_batch_creates_each_payment_with_its_audit_entry_and_event(books: Book
         " (SELECT count(*) FROM outbox_events) AS o, (SELECT count(*) FROM idempotency_keys) AS k"
     )
     assert counts == [{"p": 20, "a": 20, "o": 20, "k": 20}]
+
+
+def test_the_time_is_what_was_told_and_has_passed_and_asked_for_anew_after_a_while(
+    books: Books,
+) -> None:
+    clock_s = [0.0]
+
+    async def at_times(pool: Pool) -> None:
+        door = Acceptance(pool, books.vault, TERMS, monotonic=lambda: clock_s[0])
+        for clock_s[0] in (0.0, 0.9 * TIME_KNOWN_S, 100.0, 100.0, 200.0):
+            await door([an_ask(books, f"at-{clock_s[0]}-{books.new_id()}")])
+
+    with_pool(books, at_times)
+
+    found = books.sql(
+        "SELECT p.created_at > a.created_at AS ahead FROM payments p"
+        " JOIN audit_logs a ON a.entity_id = 'pay_' || replace(p.id::text, '-', '')"
+        " ORDER BY p.id"
+    )
+    ahead = [row["ahead"] for row in found]
+    assert ahead == [False, True, False, False, False], "only our clock has run on, and only once"
 
 
 def test_the_same_key_gives_the_same_bytes_within_a_batch_and_after_it(books: Books) -> None:

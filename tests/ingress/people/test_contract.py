@@ -91,7 +91,7 @@ def test_without_books_every_route_says_that_it_is_unavailable() -> None:
         *PaymentMethods(None, b"").routes(),
         *MerchantHandlers(None).routes(),
     ]
-    for mount in door.app.routes[1:]:
+    for mount in door.app.routes[:2]:
         mount.app.routes[:] = routes  # type: ignore[attr-defined]
     client = door.client(key)
 

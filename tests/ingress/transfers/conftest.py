@@ -43,6 +43,7 @@ from ingress.webhooks import Webhooks
 from ingress.withdrawals import Withdrawals
 from ops import apikeys
 from ops.providers import PROVIDERS
+from ops.queue.line import OnClient
 from ops.store.accept import Terms
 from ops.store.gateways import Account
 from ops.store.memory.door import MemoryAcceptance, MemoryInbox, MemoryReads
@@ -165,7 +166,7 @@ def _app(
     redis, new_id = fakeredis.FakeAsyncRedis(), uuid_utils.compat.uuid7
     waiting, reads = Waiting(redis), MemoryReads(store)
 
-    def wake_many(wakes: Sequence[tuple[Command, UUID, str]]) -> None:
+    async def wake_many(wakes: Sequence[tuple[Command, UUID, str]]) -> None:
         woken.extend((command, id_) for command, id_, _ in wakes)
 
     def wake(command: Command, id_: UUID, request_id: str) -> None:
@@ -176,7 +177,9 @@ def _app(
 
     accepted = partial(deposits.accepted, checkout_url=_hop)
     terms = Terms(timedelta(minutes=30), timedelta(days=30), accepted, _conflict)
-    intake = Intake(MemoryAcceptance(store, terms), Replays(redis), wake_many, cap=8, depth=100)
+    intake = Intake(
+        MemoryAcceptance(store, terms), Replays(OnClient(redis)), wake_many, cap=8, depth=100
+    )
     door = Door(
         MemoryInbox(store), wake_many, new_id, lambda sender, result: None, cap=8, depth=100
     )
