@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+from coverage import Coverage
 
 from ops.dev.services import Services, services
 
@@ -34,12 +36,15 @@ def warnings_are_heard() -> None:
 OURS = frozenset({"domain", "ingress", "native", "ops", "workers"})
 #: Suites in which every test starts servers of its own.
 WITH_SERVERS = frozenset({"contract", "dev", "sandbox"})
-#: Suites that run what is not counted, or run a thousand times what others have: not measured.
+#: Measuring takes as long again as what is measured. These suites run what is not counted, or run a
+#: thousand times what others have. So do single tests, which are marked `uncounted`.
 UNCOUNTED = frozenset({"house", "model", "sandbox"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "timed: holds the product to a time; runs alone")
+    config.addinivalue_line("markers", "uncounted: what it runs is not measured, others run it too")
+    gc.disable()  # all that is made while tests are collected stays
 
 
 #: What takes longest goes first, so that no worker ends long after the others. The tests that share
@@ -56,7 +61,8 @@ LONGEST = (
     *("contract/test_answers.py", "contract/test_lost_answers.py"),
 )
 SHARE_A_SYSTEM = (
-    *("e2e/test_fuzz.py", "e2e/test_storms.py", "e2e/test_races.py", "e2e/test_hostile_traces.py"),
+    # What is searched for traces is everything that a system has ever written.
+    *("e2e/test_hostile_traces.py", "e2e/test_fuzz.py", "e2e/test_storms.py", "e2e/test_races.py"),
     *("e2e/test_provider_races.py", "e2e/test_provider_failover.py", "e2e/test_main_job.py"),
 )
 
@@ -78,6 +84,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if WITH_SERVERS.intersection(item.path.parts):
             item.add_marker(pytest.mark.services)
-        if UNCOUNTED.intersection(item.path.parts):
-            item.add_marker("no_cover")
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Have nobody look for garbage among thousands of tests."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure nothing of what is not counted, nor of its fixtures."""
+    uncounted = UNCOUNTED.intersection(item.path.parts) or item.get_closest_marker("uncounted")
+    measuring = Coverage.current() if uncounted else None
+    if measuring is None:
+        return (yield)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()

@@ -30,14 +30,17 @@ def only(applies: Callable[[Ways], bool]) -> pytest.MarkDecorator:
 def parametrise(
     metafunc: pytest.Metafunc, rigs: Iterable[tuple[str, Ways]], fast: Container[str]
 ) -> None:
-    """Give a test its rigs, and with each rig its cases; those not among the `fast` are marked."""
+    """Give a test its rigs, and with each rig its cases; those not among the `fast` are marked.
+
+    Their adapters have tests of their own, whose lines are counted.
+    """
     marks = list(metafunc.definition.iter_markers("across"))
     names = [name.strip() for mark in reversed(marks) for name in mark.args[0].split(",")]
     found = [
         pytest.param(
             *(rig, *values),
             id="-".join([rig, *map(_told, values)]),
-            marks=() if rig in fast else pytest.mark.services,
+            marks=() if rig in fast else (pytest.mark.services, pytest.mark.uncounted),
         )
         for rig, ways in rigs
         if all(mark.args[0](ways) for mark in metafunc.definition.iter_markers("only"))

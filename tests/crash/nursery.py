@@ -22,6 +22,7 @@ from typing import NoReturn
 
 from sqlalchemy.dialects import postgresql
 
+import ingress.main
 from ops.store import tables
 from tests.crash.child import be
 from tests.crash.orders import Order, read_order
@@ -40,6 +41,15 @@ LATE = (
     *("uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl"),
     *("uvicorn.protocols.websockets.auto", "uvloop", "valkey.asyncio"),
 )
+#: Settings of nobody, for a door that never opens: its patterns, ciphers and addresses are read once.
+NOBODY = {
+    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "ENCRYPTION_KEY": "5a" * 32,
+    "API_KEY_PEPPER": "pepper-of-nobody-0123456789-0123456789",
+    "AUDIT_KEY": "audit-key-of-nobody-0123456789-0123456789",
+    "APP_ENV": "test",
+}
 #: A child that ended by an exception of its own.
 FAILED = 70
 PIECE = 64 * 1024
@@ -137,13 +147,15 @@ def main() -> None:
 
 
 def _warm_up() -> None:
-    """Compile a statement of every kind: half of a young process's work is SQLAlchemy's first time."""
+    """Do what every young process does for the first time: most of its work, before it is of use."""
     dialect = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
     for table in tables.metadata.sorted_tables:
         values = dict.fromkeys(column.name for column in table.columns)
         update = table.update().where(*table.primary_key.columns).values(values)
         for statement in (table.select(), table.insert().values(values), update.returning(table)):
             statement.compile(dialect=dialect)
+    os.environ.update(NOBODY)  # a child gets an environment of its own
+    ingress.main.app()
 
 
 if __name__ == "__main__":
