@@ -175,9 +175,20 @@ class Providers:
             self.struck[gateway, str(rule["fault"])] += int(rule.get("struck", 0))
         self._call("DELETE", gateway)
 
-    def _call(self, method: str, gateway: str, body: Mapping[str, Any] | None = None) -> Any:
+    def pull(self, gateway: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Pull one of a gateway's levers: see the simulators' guides."""
+        self._call("POST", gateway, body, path=path)
+
+    def _call(
+        self,
+        method: str,
+        gateway: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        path: str = "/faults",
+    ) -> Any:
         raw = None if body is None else json.dumps(body).encode()
-        url = f"http://127.0.0.1:{self.ports[gateway]}/faults"
+        url = f"http://127.0.0.1:{self.ports[gateway]}{path}"
         answer = self._http.request(method, url, body=raw)
         if answer.status >= 300:
             raise RuntimeError(f"{gateway} refuses {body}: {answer.status} {answer.data.decode()}")

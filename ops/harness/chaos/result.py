@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,6 +46,8 @@ class Result:
     #: How often each scripted fault struck, by gateway and fault.
     faults: Mapping[tuple[str, str], int]
     took_s: float
+    #: Webhooks that providers gave up while the door was away, and sent again afterwards.
+    resent: int = field(default=0, kw_only=True)
     #: What the harness itself and all programs used of the processors, seconds.
     cpu_s: tuple[float, float]
 
@@ -125,6 +127,7 @@ class Result:
             "recoveries": [asdict(one) for one in self.recoveries],
             "migrations": [asdict(one) for one in self.migrations],
             "blows": [asdict(one) for one in self.struck],
+            "webhooks_sent_again": self.resent,
             "fault_share": round(self.fault_share, 4),
             "faults_struck": dict(strikes.most_common()),
             "faults_by_gateway": {

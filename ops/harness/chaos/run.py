@@ -19,6 +19,7 @@ from ops.harness.chaos.faults import HOUSES, Providers, with_own_faults
 from ops.harness.chaos.options import Options
 from ops.harness.chaos.orders import TILLS, Order, orders
 from ops.harness.chaos.recovery import recoveries
+from ops.harness.chaos.resending import Resending
 from ops.harness.chaos.result import Result
 from ops.harness.chaos.rig import Rig, a_rig
 from ops.harness.chaos.screen import Display
@@ -28,7 +29,7 @@ from ops.harness.verdict import Verdict, judge, ledger_files
 from ops.store.engine import open_engine
 
 #: All is well by then: every look-up has been made, every refused operation repeated, every webhook
-#: delivered or what it would have told found by the reconciliation, which runs every minute.
+#: delivered, those that were given up included.
 SETTLED_S: Final = 300.0
 #: Blows wait until their program is up; on a busy machine some fall after the last order has arrived.
 OVERTIME_S: Final = 90.0
@@ -78,6 +79,8 @@ def _stormed(rig: Rig, options: Options, display: Display, begun: float) -> Resu
     shop = Shop(rig.stack.url, rig.stack.demo_key, wanted)
     for gateway in gateways:
         providers.misbehave(gateway)
+    files = ledger_files(rig.folder, rig.stack.sandboxes, rig.stack.simulators)
+    resending = Resending(providers, files)
     with display.live(shop.tally, storm, len(wanted)) as show:
         shop.start()
         storm.start()
@@ -90,13 +93,14 @@ def _stormed(rig: Rig, options: Options, display: Display, begun: float) -> Resu
             providers.behave(gateway)
         settled_s = CALM_S if options.calm else SETTLED_S
         settled = _until(
-            lambda: _at_rest(rig, shop, wanted),
+            lambda: not resending() and _at_rest(rig, shop, wanted),
             settled_s,
             lambda: show("settling"),
             LOOK_EVERY_S,
         )
     shop.close()
-    return _judged(rig, options, shop, storm, providers, settled, begun)
+    result = _judged(rig, options, shop, storm, providers, settled, begun)
+    return replace(result, resent=len(resending.asked))
 
 
 def _judged(

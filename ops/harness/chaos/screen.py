@@ -97,6 +97,7 @@ def _tables(result: Result) -> Iterator[Table]:
         ("retries that succeeded", f"{transient.rate:.2%}"),
         ("faults struck", sum(result.faults.values())),
         ("faults per order", f"{result.fault_share:.1%}"),
+        ("webhooks given up, and sent again", result.resent),
         ("errors seen by clients", tally.errors.total()),
         ("never answered", tally.unanswered),
         ("latest order late by", f"{tally.lag_s:.2f} s"),
