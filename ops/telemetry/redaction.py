@@ -69,8 +69,11 @@ _SECRET: Final = re.compile(
 _SUSPECT: Final = re.compile(
     r"[:=@]|(?i:bearer|basic)\s|l_(?:test|live|operator)_|[sr]k_|whsec_|xnd_|Mid-|eyJ|BEGIN"
 )
-#: Our own ids hold nothing; request ids have the same form.
-_OWN_ID: Final = re.compile(r"(?:[a-z]{3}_)?[0-9a-f]{32}")
+#: Our own ids hold nothing, and nor do the times of this century; request ids have the same form.
+_PLAIN: Final = re.compile(
+    r"(?:[a-z]{3}_)?[0-9a-f]{32} | 20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d(?:\.\d{1,6})?Z",
+    re.ASCII | re.VERBOSE,
+)
 
 
 def redact(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def _number(value: int) -> int | str:
 
 def _hide(text: str) -> str:
     """Hide secrets in what may be searched; a text longer than that loses its end."""
-    if _OWN_ID.fullmatch(text):
+    if _PLAIN.fullmatch(text):
         return text
     hidden = text[:MAX_SCAN]
     if _SUSPECT.search(hidden):

@@ -148,3 +148,8 @@ def test_a_secret_that_is_cut_in_two_is_dropped() -> None:
     for shift in range(40):
         text = "pl_live_canary " * 10 + "-" * (MAX_SCAN - 170 + shift) + " 4242424242424242 tail"
         assert "4242" not in clean(text, limit=MAX_SCAN)
+
+
+def test_a_time_is_shown_and_what_only_resembles_one_is_searched() -> None:
+    assert clean("2026-01-02T03:04:05.678901Z") == "2026-01-02T03:04:05.678901Z"
+    assert "4111111111111111" not in clean("2026-01-02T03:04:05Z 4111111111111111")
