@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import count
 from typing import Any, TypeAlias
 
 import msgspec
@@ -52,7 +53,7 @@ class _Kept:
     """What a session keeps from one transaction to the next: how it writes values, the names of the
     statements that the server has, and of the columns of each that gave rows."""
 
-    __slots__ = ("adaption", "columns", "statements")
+    __slots__ = ("adaption", "columns", "names", "statements")
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
         cursor = driver.cursor()
@@ -61,6 +62,7 @@ class _Kept:
         cursor.adapters.register_dumper(dict, _Document)
         self.adaption = Transformer(cursor)
         self.statements: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        self.names = (f"direct_{n}".encode() for n in count())
         self.columns: dict[str, list[str]] = {}
 
 
@@ -107,14 +109,17 @@ class Direct:
             name = self._kept.statements.get((query, types)) or self._prepared(query, types)
             # Its declaration knows no NULL among the values; libpq does.
             result = session.exec_prepared(name, written, formats)  # type: ignore[arg-type]
-            return transaction.good(result)
+            try:
+                return transaction.good(result)
+            except psycopg.errors.InvalidSqlStatementName:
+                self._kept.statements.clear()  # the next transaction has them kept again
+                raise
 
     def _prepared(self, query: str, types: tuple[int, ...]) -> bytes:
         """Have the server keep a statement for values of these types; return its name."""
-        kept, transaction = self._kept.statements, self._transaction
-        name = f"direct_{len(kept)}".encode()
+        transaction, name = self._transaction, next(self._kept.names)
         transaction.good(transaction.session.prepare(name, query.encode(), types))
-        kept[query, types] = name
+        self._kept.statements[query, types] = name
         return name
 
 

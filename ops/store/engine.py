@@ -25,9 +25,12 @@ ON_REQUEST = 2**62
 #: An idle session asks after its server this often.
 KEEPALIVE_S = 5
 
-#: The database has undone the transaction for the sake of another one: deadlock, serialization
-#: failure. The same transaction may well succeed now.
-UNDONE = frozenset({"40001", "40P01"})
+#: A statement that a session was believed to keep: somebody between us and the server, or a
+#: `DEALLOCATE ALL`, has forgotten it.
+NOT_KEPT = "26000"
+#: The database has undone the transaction for the sake of another one (deadlock, serialization
+#: failure), or has not even begun with it. The same transaction may well succeed now.
+UNDONE = frozenset({"40001", "40P01", NOT_KEPT})
 #: First characters of the states in which a session ends without a word about its transaction.
 _ENDINGS = ("08", "57P")
 

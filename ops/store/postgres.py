@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from domain.books import Interrupted
 from domain.events import Told
@@ -75,7 +75,7 @@ class PostgresStore:
                 if work.unanswered:
                     raise StaleWrite(f"won and not answered: {len(work.unanswered)} keys")
                 work.finish()
-        except OperationalError as error:
+        except DBAPIError as error:
             if not (is_undone(error.orig) or is_cut_off(error.orig)):
                 raise
             raise Cut(error.statement, None, error.orig or error) from error

@@ -74,6 +74,25 @@ def test_both_ways_to_say_a_statement_are_one_transaction_which_is_undone(books:
         assert transaction.connection.execute(named).scalar_one() == 0
 
 
+def test_statements_that_the_server_has_forgotten_are_kept_anew(books: Books) -> None:
+    engine = open_engine(books.url, "direct", 1)
+    store = PostgresStore(engine, books.vault, books.new_id)
+    id_ = a_payment(books)
+    with store.begin() as work:
+        work.payment(id_)
+    with engine.begin() as db:
+        db.execute(text("DEALLOCATE ALL"))
+
+    def asked() -> None:
+        with store.begin() as work:
+            work.payment(id_)
+
+    with pytest.raises(Interrupted):
+        asked()
+    asked()
+    engine.dispose()
+
+
 def test_a_session_that_ends_before_its_commit_interrupts(books: Books) -> None:
     engine = open_engine(books.url, "direct", 1)
     store = PostgresStore(engine, books.vault, books.new_id)

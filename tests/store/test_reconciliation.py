@@ -176,7 +176,8 @@ def test_a_discrepancy_is_one_row_until_a_run_finds_it_gone(desk: Desk) -> None:
 
     assert gone.resolved() == [("missing_there", "both sides agree")]
     assert gone.items[0].id == first.items[0].id
-    actions = desk.books.sql("SELECT action FROM audit_logs WHERE action LIKE 'discrepancy.%'")
+    told = "SELECT action FROM audit_logs WHERE action LIKE 'discrepancy.%' ORDER BY id"
+    actions = desk.books.sql(told)
     assert [row["action"] for row in actions] == ["discrepancy.opened", "discrepancy.resolved"]
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 import redis
-from sqlalchemy import create_engine
 
 from domain.payment import Mode
 from ops import apikeys
 from ops.dev.services import Services
 from ops.migrate import migrate
 from ops.seed import Sandbox, seed
-from ops.store.engine import driver_url
+from ops.store.engine import open_engine
 from ops.vault import Vault
 from tests.emptied import empty
 from tests.ops.cli.stage import AUDIT_KEY, KEY, Stage
@@ -30,7 +29,7 @@ def built(servers: Services) -> Iterator[Stage]:
         db.execute("CREATE DATABASE paylink_cli")
     url = servers.database_url.rpartition("/")[0] + "/paylink_cli"
     migrate(url)
-    engine = create_engine(driver_url(url), connect_args={"options": "-c timezone=UTC"})
+    engine = open_engine(url, "cli", 5)
     environ = {
         "DATABASE_URL": url,
         "REDIS_URL": servers.redis_url.rpartition("/")[0] + f"/{REDIS_DATABASE}",
