@@ -7,7 +7,6 @@ For a namespace `paylink` and a queue `charging` dramatiq 2 keeps:
     paylink:__acks__.<worker>.charging      set         ids that a worker has fetched
     paylink:__heartbeats__                  sorted set  workers by when they were last heard of
     paylink:charging.XQ, .XQ.msgs           sorted set, hash: rejected messages
-    paylink:charging.DQ, .DQ.msgs           the same for delayed messages, which we never send
 
 A fetched message stays in the hash, so what is in the hash and not in the list is in progress.
 """

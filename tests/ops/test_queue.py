@@ -145,11 +145,19 @@ def test_messages_of_a_dead_worker_come_back(server: QueueServer) -> None:
     ("queue", "pause"),
     [
         *((queue, 150) for queue in ("screening", "charging", "webhooks", "resolving")),
-        *((queue, 1_000) for queue in ("audit", "events", "health", "charging.DQ")),
+        *((queue, 1_000) for queue in ("audit", "events", "health")),
     ],
 )
 def test_idle_queues_are_asked_often_only_where_somebody_waits(queue: str, pause: int) -> None:
     assert pause_ms(queue, 1_000) == pause
+
+
+def test_nobody_looks_for_delayed_messages_because_none_are_sent(server: QueueServer) -> None:
+    broker = redis_broker(server.url)
+    declare(broker, Command.CHARGE, print)
+
+    assert broker.get_declared_queues() == {"charging"}
+    assert not broker.get_declared_delay_queues()
 
 
 def test_an_unknown_actor_costs_one_message_and_not_the_worker(server: QueueServer) -> None:
