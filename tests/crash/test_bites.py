@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.services, pytest.mark.crash]
 
 #: A row that nobody will ever settle is not waited for any longer.
 SETTLE_S = 8.0
+#: How often a bug may hide.
+PLAYS = 3
 
 
 @pytest.mark.parametrize(
@@ -34,9 +36,11 @@ def test_a_planted_bug_turns_its_cell_red(
     crash_slots: Sequence[Slot], bug: str, cell_id: str, found: str
 ) -> None:
     (cell,) = [one for one in CELLS if one.id == cell_id]
-    slot, take = crash_slots[-1], TAKES + list(BUGS).index(bug)
+    slot, first = crash_slots[-1], TAKES + list(BUGS).index(bug)
 
-    came = play(cell, slot, prepare(slot, [cell], take)[cell], bug, SETTLE_S)
-
-    named = [words for words in came.wrong if re.search(rf"^{found} \(", words, re.MULTILINE)]
-    assert named, came.report()
+    # Which of two copies comes first is the machine's choice, and one order of them proves nothing.
+    for take in range(first, first + PLAYS * len(BUGS), len(BUGS)):
+        came = play(cell, slot, prepare(slot, [cell], take)[cell], bug, SETTLE_S)
+        if any(re.search(rf"^{found} \(", words, re.MULTILINE) for words in came.wrong):
+            return
+    pytest.fail(came.report())
