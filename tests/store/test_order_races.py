@@ -164,6 +164,27 @@ def test_a_key_that_is_being_written_for_too_long_is_in_flight(books: Books) -> 
         slow.rollback()
 
 
+def test_a_key_whose_wait_ends_with_its_statement_is_in_flight_too(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.store.work.keys.KEY_WAIT_MS", 60_000)
+
+    def win_within(ms: int) -> None:
+        with books.store.begin() as work:
+            work._db.exec_driver_sql(f"SET LOCAL statement_timeout = {ms}")
+            work.win_key(MERCHANT, Mode.TEST, "k", b"f")
+
+    with psycopg.connect(books.url) as slow:
+        slow.execute(
+            "INSERT INTO idempotency_keys (merchant_id, mode, key, fingerprint, status, body,"
+            " resource_id, expires_at) VALUES (%s, 'test', 'k', '', 202, '', %s, now())",
+            (MERCHANT, MERCHANT),
+        )
+        with pytest.raises(KeyInFlight):
+            win_within(200)
+        slow.rollback()
+
+
 def test_a_key_that_was_won_must_be_answered_and_its_answer_stays(books: Books) -> None:
     with pytest.raises(StaleWrite, match="not answered"), books.store.begin() as work:
         work.win_key(MERCHANT, Mode.TEST, "k", b"f")

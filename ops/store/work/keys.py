@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, QueryCanceled
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -75,7 +75,8 @@ class KeyWork(Session):
             try:
                 won = self._db.execute(_WIN, asked).one_or_none()
             except OperationalError as error:
-                if not isinstance(error.orig, LockNotAvailable):
+                # Whichever bound ended it: the wait for somebody else's key was too long.
+                if not isinstance(error.orig, LockNotAvailable | QueryCanceled):
                     raise
                 raise _in_flight() from error
             if won is not None:
