@@ -6,26 +6,26 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from domain.payment import INACTIVE
-from ops.store.arrays import Array, blobs, booleans, documents, longs, moments, texts, uuids, words
+from ops.store.arrays import Array, blobs, booleans, documents, longs, moments, texts, uuids
 
 #: A column's name, and what makes an array of its values.
 Column: TypeAlias = tuple[str, Callable[[Any], Array]]
 
 #: The columns of a payment.
 COLUMNS: tuple[Column, ...] = (
-    ("id", uuids), ("merchant_id", uuids), ("mode", words), ("order_id", texts),
-    ("amount", longs), ("currency", words), ("country", words), ("method_type", words),
-    ("preference", words), ("details", blobs), ("description", texts), ("metadata", documents),
-    ("kind", words), ("capture_method", words), ("confirmed", booleans),
+    ("id", uuids), ("merchant_id", uuids), ("mode", texts), ("order_id", texts),
+    ("amount", longs), ("currency", texts), ("country", texts), ("method_type", texts),
+    ("preference", texts), ("details", blobs), ("description", texts), ("metadata", documents),
+    ("kind", texts), ("capture_method", texts), ("confirmed", booleans),
     ("customer_id", uuids), ("method_id", uuids),
-    ("status", words), ("next_command", words), ("request_id", texts),
+    ("status", texts), ("next_command", texts), ("request_id", texts),
     ("created_at", moments), ("expires_at", moments),
     ("next_run_at", moments), ("wake_at", moments),
 )  # fmt: skip
 #: What is written beside it: the key with its answer, the audit entry, the event.
 BESIDE: tuple[Column, ...] = (
     ("key", texts), ("fingerprint", blobs), ("body", blobs),
-    ("actor_id", words), ("name", texts), ("after", documents), ("payload", documents),
+    ("actor_id", texts), ("name", texts), ("after", documents), ("payload", documents),
 )  # fmt: skip
 _NAMES = tuple(name for name, _ in COLUMNS)
 

@@ -101,17 +101,6 @@ def texts(values: Sequence[str | None]) -> Texts:
     return Texts(len(values), _joined([None if one is None else one.encode() for one in values]))
 
 
-def words(values: Sequence[str | None]) -> Texts:
-    """Return as text[] what is a few words over and over: each is made once."""
-    made: dict[str | None, bytes] = {None: _ABSENT}
-    for one in values:
-        if one not in made:
-            assert one is not None, "it is made"
-            sent = one.encode()
-            made[one] = _LENGTH(len(sent)) + sent
-    return Texts(len(values), b"".join([made[one] for one in values]))
-
-
 def blobs(values: Sequence[bytes | None]) -> Blobs:
     """Return them as bytea[]."""
     return Blobs(len(values), _joined(values))

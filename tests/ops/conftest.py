@@ -18,9 +18,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueueServer]:
 
 
 @pytest.fixture
-def server(shared: QueueServer) -> QueueServer:
+def server(shared: QueueServer) -> Iterator[QueueServer]:
     shared.client.flushall()
-    return shared
+    yield shared
+    shared.thaw()
 
 
 @pytest.fixture

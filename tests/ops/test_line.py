@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
@@ -20,20 +20,6 @@ pytestmark = pytest.mark.services
 T = TypeVar("T")
 #: Longer than any busy machine takes.
 PATIENT_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueueServer]:
-    server = QueueServer(tmp_path_factory.mktemp("line"))
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def server(shared: QueueServer) -> Iterator[QueueServer]:
-    shared.client.flushall()
-    yield shared
-    shared.thaw()
 
 
 def on(server: QueueServer, use: Callable[[Line], Awaitable[T]]) -> T:
