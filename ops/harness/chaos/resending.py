@@ -2,6 +2,10 @@
 
 Real providers try for days, and offer to send again what they gave up; here a day is a quarter of an
 hour, and a door on a busy machine is away for a minute.
+
+What was scripted never to be sent stays unsaid, for look-ups settle it, unless it is news about money
+that had settled already: nobody looks that up again. In production the daily reconciliation finds it,
+from lists that providers close hours later than any storm lasts.
 """
 
 from __future__ import annotations
@@ -19,10 +23,22 @@ _EVENT: Final = b'"kind":"event"'
 _GIVEN_UP: Final = b'"kind":"event.given_up"'
 #: The kind comes this early in a line.
 _HEAD: Final = 80
+#: How each provider says that money went back by itself, after it had settled.
+_LATE_NEWS: Final = frozenset(
+    {
+        *("payment.charged_back", "payout.returned"),  # the house
+        *("chargeback", "payout.failed"),  # Midtrans; the latter is Stripe's word, too
+        "refund.failed",  # Stripe
+        *("PAYMENT.REFUND.FAILED", "PAYMENT.PAYOUTS-ITEM.RETURNED"),  # PayPal
+        *("dispute.lost", "payout.reversed"),  # Xendit
+        *("REVERSED", "RETURNED"),  # the bank
+    }
+)
 
 
 class _Notice(msgspec.Struct, frozen=True):
     id: str
+    type: str = ""
     tries: int = 0
 
 
@@ -30,6 +46,8 @@ class _Line(msgspec.Struct, frozen=True):
     """A line about a webhook: as the house's sandbox writes it, or with its `object` and `state`."""
 
     event: str = ""
+    type: str = ""
+    send: bool = True
     tries: int = 0
     payment: str = ""
     refund: str = ""
@@ -72,8 +90,8 @@ class Resending:
 
 
 def _given_up(file: LedgerFile) -> Iterator[tuple[str, _Line]]:
-    """Yield webhooks that were tried in vain, and a line that says what each is about. What was never
-    to be sent is a fault of the provider's, and stays one."""
+    """Yield webhooks that were tried in vain, or late news never sent, and a line that says what each
+    is about."""
     decode = msgspec.json.Decoder(_Line).decode
     told: dict[str, _Line] = {}
     with file.path.open("rb") as raw:
@@ -84,9 +102,12 @@ def _given_up(file: LedgerFile) -> Iterator[tuple[str, _Line]]:
             if _EVENT in head and file.kind is Kind.HOUSE:
                 found = decode(line)
                 told[found.event] = found
+                if not found.send and found.type in _LATE_NEWS:
+                    yield found.event, found
             elif _GIVEN_UP in head:
                 found = decode(line)
-                if found.state is not None and found.state.tries:
+                if found.state is None:
+                    if found.tries:
+                        yield found.event, told[found.event]
+                elif found.state.tries or found.state.type in _LATE_NEWS:
                     yield found.state.id, found
-                elif found.tries:
-                    yield found.event, told[found.event]

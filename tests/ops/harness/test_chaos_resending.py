@@ -30,7 +30,7 @@ def resending(folder: Path, kind: Kind, *lines: dict[str, object]) -> Resending:
     return Resending(Providers({}, 1, False), {"gateway": LedgerFile(path, kind)})
 
 
-def event(id_: str, **about: str) -> dict[str, object]:
+def event(id_: str, **about: object) -> dict[str, object]:
     return {"kind": "event", "event": id_, **about}
 
 
@@ -38,12 +38,12 @@ def given_up(id_: str, tries: int = 7) -> dict[str, object]:
     return {"kind": "event.given_up", "event": id_, "event_seq": 1, "tries": tries}
 
 
-def notice(id_: str, object_: str, tries: int) -> dict[str, object]:
+def notice(id_: str, object_: str, tries: int, type_: str = "SETTLED") -> dict[str, object]:
     return {
         "seq": 1,
         "kind": "event.given_up",
         "object": object_,
-        "state": {"id": id_, "tries": tries},
+        "state": {"id": id_, "type": type_, "tries": tries},
     }
 
 
@@ -79,8 +79,20 @@ def test_each_is_asked_for_once(tmp_path: Path, asked: Asked) -> None:
 
 
 def test_what_a_provider_never_meant_to_send_is_not_asked_for(tmp_path: Path, asked: Asked) -> None:
-    house = resending(tmp_path, Kind.HOUSE, event("e1", payment="p1"), given_up("e1", tries=0))
+    paid = event("e1", payment="p1", type="payment.captured", send=False)
+    house = resending(tmp_path, Kind.HOUSE, paid, given_up("e1", tries=0))
     assert house() == 0
     stage = resending(tmp_path, Kind.STAGE, notice("n1", "ch_1", 0))
     assert stage() == 0
     assert asked == []
+
+
+def test_news_that_no_look_up_would_find_is_asked_for(tmp_path: Path, asked: Asked) -> None:
+    taken = event("e1", payment="p1", type="payment.charged_back", send=False)
+    sent = event("e2", payment="p2", type="payment.charged_back")
+    assert resending(tmp_path, Kind.HOUSE, taken, sent)() == 1
+    assert resending(tmp_path, Kind.STAGE, notice("n1", "ch_1", 0, "REVERSED"))() == 1
+    assert asked == [
+        ("gateway", "/deliver", {"payment": "p1"}),
+        ("gateway", "/objects/ch_1/deliver", None),
+    ]
