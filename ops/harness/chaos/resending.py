@@ -29,7 +29,7 @@ _LATE_NEWS: Final = frozenset(
         *("payment.charged_back", "payout.returned"),  # the house
         *("chargeback", "payout.failed"),  # Midtrans; the latter is Stripe's word, too
         "refund.failed",  # Stripe
-        *("PAYMENT.REFUND.FAILED", "PAYMENT.PAYOUTS-ITEM.RETURNED"),  # PayPal
+        *("PAYMENT.REFUND.FAILED", "PAYMENT.PAYOUTS-ITEM.REFUNDED"),  # PayPal
         *("dispute.lost", "payout.reversed"),  # Xendit
         *("REVERSED", "RETURNED"),  # the bank
     }
