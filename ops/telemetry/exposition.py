@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,11 @@ from wsgiref.simple_server import WSGIServer
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess, start_wsgi_server
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
+from tenacity import Retrying, before_sleep_log, retry_if_exception, wait_exponential
 
 from ops.telemetry import metrics
+
+_log = logging.getLogger(__name__)
 
 #: What `text` returns, for the Content-Type header.
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
@@ -46,8 +51,17 @@ def serve(port: int, host: str) -> Exposition:
 
 
 def serve_until_killed(port: int, host: str) -> int:
-    """Answer until SIGTERM ends the process: for a process that does nothing else."""
-    serve(port, host).thread.join()
+    """Answer until SIGTERM ends the process: for a process that does nothing else.
+
+    While the port is in use, it waits: a program that drains still holds it when its successor starts,
+    and nobody starts this process again.
+    """
+    patient = Retrying(
+        retry=retry_if_exception(_in_use),
+        wait=wait_exponential(0.25, max=5.0),
+        before_sleep=before_sleep_log(_log, logging.WARNING),
+    )
+    patient(serve, port, host).thread.join()
     return 0
 
 
@@ -65,6 +79,10 @@ def mark_dead(pid: int) -> None:
     """Forget the `live` gauges of a process that ended; its counters stay in the sums."""
     if metrics.SHARED:
         multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
+def _in_use(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EADDRINUSE
 
 
 def _collector() -> Collector:

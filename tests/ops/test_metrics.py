@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -14,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from domain.due import Reason
 from ops.queue.depths import Depth
 from ops.telemetry import exposition, metrics
+from tests.dev.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,6 +113,30 @@ def test_the_text_is_served_over_http() -> None:
             exposition.serve(server.port, "127.0.0.1")
     finally:
         server.close()
+
+
+def test_a_port_that_a_draining_program_still_holds_is_waited_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = exposition.serve(0, "127.0.0.1")
+    after = Thread(
+        target=exposition.serve_until_killed, args=(before.port, "127.0.0.1"), daemon=True
+    )
+    after.start()
+    wait_until(lambda: "in use" in caplog.text)
+    before.close()
+
+    def answers() -> bool:
+        with suppress(URLError), urlopen(f"http://127.0.0.1:{before.port}/", timeout=10) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    wait_until(answers)
+
+
+def test_a_port_that_may_not_be_had_is_not_waited_for() -> None:
+    with pytest.raises(OSError):
+        exposition.serve_until_killed(0, "192.0.2.1")
 
 
 def test_processes_of_one_program_are_merged(tmp_path: Path) -> None:
