@@ -15,11 +15,13 @@ BATCH: Final = 1_000
 BATCHES: Final = 20
 
 # By the index on what expires; a key that somebody is reading for update waits for the next time.
+# MATERIALIZED: read once. As the inner side of a join it could be read, and locked anew, per row.
 FORGET: Final = """
-DELETE FROM idempotency_keys k USING (
+WITH old AS MATERIALIZED (
     SELECT merchant_id, mode, key FROM idempotency_keys WHERE expires_at < now()
      ORDER BY expires_at LIMIT :batch FOR UPDATE SKIP LOCKED
-) old
+)
+DELETE FROM idempotency_keys k USING old
  WHERE (k.merchant_id, k.mode, k.key) = (old.merchant_id, old.mode, old.key)
 """
 _FORGET = text(FORGET)
