@@ -117,6 +117,9 @@ def fact(books: Books, at: datetime, state: State = State.CAPTURED) -> UUID:
     payment = a_payment(books)
     attempt: UUID = a_charge(books, payment, state=state)
     with books.engine.begin() as db:
+        # In a worker's order: the attempt before its fact.
+        settled = "UPDATE {0} SET next_run_at = NULL, wake_at = NULL WHERE id = :id"
+        db.execute(text(settled.format("payment_attempts")), {"id": attempt})
         db.execute(
             text(
                 "INSERT INTO attempt_facts (attempt_id, source, outcome, told, observed_at)"
@@ -124,7 +127,5 @@ def fact(books: Books, at: datetime, state: State = State.CAPTURED) -> UUID:
             ),
             {"attempt": attempt, "at": at},
         )
-        settled = "UPDATE {0} SET next_run_at = NULL, wake_at = NULL WHERE id = :id"
-        db.execute(text(settled.format("payment_attempts")), {"id": attempt})
         db.execute(text(settled.format("payments")), {"id": payment})
     return attempt
