@@ -33,7 +33,7 @@ PATIENCE_S: Final = 1.0
 
 
 class Circuit(Protocol):
-    """The bounds that all processes share."""
+    """The bounds that all processes share; it never raises because its store is away."""
 
     def enter(
         self,

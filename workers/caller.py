@@ -25,7 +25,8 @@ from domain.task import Task
 from domain.vaulted import Detachment
 from domain.webhook import Hint
 from ops.telemetry import metrics
-from workers.circuit import Permit as Slot
+from workers.bulkhead import Circuit
+from workers.circuit_local import Permit
 from workers.gateways import Adapter, Lists
 from workers.verdicts import ERROR, judged, listed, probed
 
@@ -58,25 +59,6 @@ LATE: Final = NotCharged(Proof.NEVER_SENT, "the time to send was over before the
 
 Found = TypeVar("Found")
 Came = TypeVar("Came", bound=Lookup)
-
-
-class Circuit(Protocol):
-    """Breaker, bulkhead and budget; never raises because its store is away."""
-
-    def enter(
-        self,
-        gateway_id: str,
-        operation: str,
-        *,
-        max_in_flight: int,
-        hold_s: float,
-        retry: bool = False,
-        override: Override | None = None,
-    ) -> Slot | Refused:
-        """Take a slot for at most `hold_s`, or say why there is none."""
-
-    def leave(self, permit: Slot, verdict: Verdict, took_s: float) -> None:
-        """Give the slot back and count the call."""
 
 
 class Adapters(Protocol):
@@ -155,14 +137,14 @@ class _Door:
     on_call: OnCall
     clock: Callable[[], float]
 
-    def slot(self, gateway_id: str, operation: str) -> Slot:
+    def slot(self, gateway_id: str, operation: str) -> Permit:
         slot = self.circuit.enter(gateway_id, operation, max_in_flight=UNHELD, hold_s=self.hold_s)
         assert not isinstance(slot, Refused), f"{operation} was refused: {slot.reason}"
         return slot
 
     def through(
         self,
-        slot: Slot,
+        slot: Permit,
         call: Callable[[], Found],
         says: Callable[[Found], tuple[Verdict, str]],
     ) -> Found:
@@ -187,7 +169,7 @@ class _Door:
 class Granted:
     """A slot for one new charge or payout."""
 
-    slot: Slot
+    slot: Permit
     adapter: Adapter
     door: _Door
 

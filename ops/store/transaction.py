@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Final
 
 import psycopg
-from psycopg.errors import error_from_result
+from psycopg.errors import InFailedSqlTransaction, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Connection, Engine, RootTransaction
@@ -109,6 +109,10 @@ class Transaction:
             raise self._told(query, error, is_lost=is_lost) from error
 
     def _commit(self) -> None:
+        with self.telling("COMMIT"):
+            if self.session.transaction_status == TransactionStatus.INERROR:
+                # The server would undo it and answer COMMIT with ROLLBACK, which is no error.
+                raise InFailedSqlTransaction("an error inside was swallowed; nothing is written")
         if self._begun is not None:
             self._begun.commit()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -9,7 +10,7 @@ from time import monotonic
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, InternalError, OperationalError
 
 from domain.attempt import State
 from domain.books import Interrupted
@@ -52,10 +53,27 @@ def test_a_statement_is_kept_once_whatever_its_values(books: Books) -> None:
 
 def test_what_the_database_refuses_is_told_without_its_values(books: Books) -> None:
     secret = "sk_nobody_may_read"
-    with Transaction(books.engine) as transaction, pytest.raises(IntegrityError) as refused:
+    with pytest.raises(IntegrityError) as refused, Transaction(books.engine) as transaction:
         Direct(transaction).run("INSERT INTO merchants (id, name) VALUES (NULL, $1)", (secret,))
     assert refused.value.params is None
     assert secret not in repr(refused.value.statement)
+
+
+@pytest.mark.parametrize("through_sqlalchemy", [False, True])
+def test_an_error_that_was_swallowed_inside_is_no_commit(
+    books: Books, through_sqlalchemy: bool
+) -> None:
+    def swallow() -> None:
+        with Transaction(books.engine) as one:
+            if through_sqlalchemy:
+                one.connection.execute(text("SELECT 1"))
+            with suppress(IntegrityError):
+                Direct(one).run("INSERT INTO merchants (id, name) VALUES (NULL, $1)", ("none",))
+
+    with pytest.raises(InternalError, match="nothing is written"):
+        swallow()
+    with Transaction(books.engine) as another:
+        assert Direct(another).row("SELECT 1 AS n", ()) == {"n": 1}
 
 
 def test_both_ways_to_say_a_statement_are_one_transaction_which_is_undone(books: Books) -> None:
