@@ -17,6 +17,7 @@ import os, signal, sys
 from pathlib import Path
 from tests.dev.kept import a_program, python
 from ops.dev.supervisor import Supervisor
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have it ignored
 folder, script = Path(sys.argv[1]), sys.argv[2]
 programs = [
     a_program(name, python(script, folder, name),
