@@ -12,17 +12,19 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
+from ops.bench import agreement
 from ops.bench.figures import Bench, CannotRun, Figure, Options
 from ops.bench.screen import Display
 from ops.dev.folder import prepare
 
 BENCHES: Final = ("verify", "accept", "webhooks", "reads", "payment", "inflight", "growth")
 RESULTS: Final = Path(".paylink/bench")
+LATEST: Final = "latest.json"
 #: Data in memory: a disk that others use, too, says more about the hour than about us. The servers
 #: are as durable as in production all the same; only what a sync costs is left out.
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
@@ -60,10 +62,15 @@ def main(words: Sequence[str]) -> int:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             display.over()
-    display.figures(figures)
+    known = _known()
+    before = {
+        one.name: agreement.earlier(known.get(one.name, {}), given.rounds, given.seconds)
+        for one in figures
+    }
+    display.figures(figures, {one.name: agreement.told(one, before[one.name]) for one in figures})
     for text in failed:
         display.say(text)
-    display.say(f"written to {_write(figures, given.rounds, given.seconds)}")
+    display.say(f"written to {_write(known, figures, before, given.rounds, given.seconds)}")
     return 1 if failed else 0
 
 
@@ -96,13 +103,23 @@ def _place(bench: str) -> Path:
     return MEMORY if room and bench not in LARGE else Path(tempfile.gettempdir())
 
 
-def _write(figures: Sequence[Figure], rounds: int, seconds: float) -> Path:
-    """Write the figures; those of an earlier run stay where this one has not measured them."""
-    where = prepare(RESULTS) / "latest.json"
+def _known() -> dict[str, Any]:
+    """Return what `latest.json` says; nothing where there is none, or none that can be read."""
     try:
-        known = json.loads(where.read_text())
+        return cast("dict[str, Any]", json.loads((RESULTS / LATEST).read_text()))
     except (FileNotFoundError, ValueError):
-        known = {}
+        return {}
+
+
+def _write(
+    known: Mapping[str, Any],
+    figures: Sequence[Figure],
+    before: Mapping[str, Sequence[Mapping[str, Any]]],
+    rounds: int,
+    seconds: float,
+) -> Path:
+    """Write the figures; those of an earlier run stay where this one has not measured them."""
+    where = prepare(RESULTS) / LATEST
     run = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "rounds": rounds,
@@ -111,9 +128,12 @@ def _write(figures: Sequence[Figure], rounds: int, seconds: float) -> Path:
         "machine": platform.machine(),
         "python": platform.python_version(),
     }
-    known |= {figure.name: figure.to_json() | {"run": run} for figure in figures}
+    new = {
+        figure.name: figure.to_json() | {"run": run, "earlier": before[figure.name]}
+        for figure in figures
+    }
     half = where.with_suffix(".new")
-    half.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+    half.write_text(json.dumps({**known, **new}, indent=1, sort_keys=True) + "\n")
     half.replace(where)
     return where
 

@@ -106,9 +106,17 @@ class Figure:
     @property
     def ratio(self) -> Spread | None:
         """Ours over the baseline, round by round; None without a baseline."""
-        if not self.baseline or not all(self.baseline):
-            return None
-        return Spread.of([a / b for a, b in zip(self.ours, self.baseline, strict=True)])
+        return Spread.of(self.compared()) if self._is_compared else None
+
+    @property
+    def _is_compared(self) -> bool:
+        return bool(self.baseline) and all(self.baseline)
+
+    def compared(self) -> list[float]:
+        """Return what runs are compared by: the ratio of each round, or ours without a baseline."""
+        if not self._is_compared:
+            return [*self.ours]
+        return [a / b for a, b in zip(self.ours, self.baseline, strict=True)]
 
     def value(self, of: str) -> float | None:
         """Return the number that a goal is about, the middle one of all rounds."""

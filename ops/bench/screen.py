@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
 from time import monotonic
@@ -75,15 +75,18 @@ class Display:
         """Say one thing."""
         self.console.print(Text(text), soft_wrap=True)
 
-    def figures(self, figures: Sequence[Figure]) -> None:
-        """Print the numbers, and under them what was promised of them, and why they fall short."""
+    def figures(self, figures: Sequence[Figure], runs: Mapping[str, str]) -> None:
+        """Print the numbers, and under them what was promised of them, and why they fall short.
+
+        `runs` says of each figure, by its name, whether the last runs agree.
+        """
         numbers = _table("figure", "unit")
-        for name in ("ours", "bare", "ratio", "quartiles", *_SHOWN):
+        for name in ("ours", "bare", "ratio", "quartiles", "runs", *_SHOWN):
             numbers.add_column(name, justify="right", no_wrap=True)
         goals = _table("figure", "goal", "is", "judged")
         goals.add_column("why", overflow="fold")
         for one in figures:
-            numbers.add_row(*_numbers(one))
+            numbers.add_row(*_numbers(one, runs.get(one.name, "-")))
             for row in _goals(one):
                 goals.add_row(*row)
         self.console.print(numbers)
@@ -98,7 +101,7 @@ def _table(*columns: str) -> Table:
     return made
 
 
-def _numbers(figure: Figure) -> list[str]:
+def _numbers(figure: Figure, runs: str) -> list[str]:
     ratio = figure.ratio
     return [
         figure.name,
@@ -107,6 +110,7 @@ def _numbers(figure: Figure) -> list[str]:
         _number(median(figure.baseline) if figure.baseline else None),
         f"{ratio.middle:.2f}" if ratio else "-",
         f"{ratio.low:.2f}-{ratio.high:.2f}" if ratio else "-",
+        runs,
         *(_number(figure.extra.get(name)) for name in _SHOWN),
     ]
 

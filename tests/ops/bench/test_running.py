@@ -97,6 +97,17 @@ def test_earlier_figures_stay(place: Path) -> None:
     assert json.loads(where.read_text()).keys() == {"payment.cpu", "reads.rate"}
 
 
+def test_the_third_run_says_whether_all_of_them_agree(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--only", "reads", "--short", "--folder", str(place)]
+    for number in (1, 2, 3, 3):
+        running.main(words)
+        assert f" {number} agree " in capsys.readouterr().out
+    written = json.loads((place / "bench" / "latest.json").read_text())
+    assert len(written["reads.rate"]["earlier"]) == 2
+
+
 @pytest.mark.parametrize("words", [["--only", "nothing"], ["--rounds", "-1"], ["--seconds", "-2"]])
 def test_nonsense_is_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
