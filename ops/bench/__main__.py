@@ -67,7 +67,8 @@ def main(words: Sequence[str]) -> int:
         one.name: agreement.earlier(known.get(one.name, {}), given.rounds, given.seconds)
         for one in figures
     }
-    display.figures(figures, {one.name: agreement.told(one, before[one.name]) for one in figures})
+    display.figures(figures)
+    display.runs({one.name: agreement.told(one, before[one.name]) for one in figures})
     for text in failed:
         display.say(text)
     display.say(f"written to {_write(known, figures, before, given.rounds, given.seconds)}")

@@ -28,8 +28,10 @@ def told(figure: Figure, before: Sequence[Mapping[str, Any]]) -> str:
     """Say how many runs there are of a figure, this one included, and whether they agree."""
     if figure.noisy:
         return "noisy"
+    if not before:
+        return "one run"
     runs = [figure.compared(), *(_compared(one["rounds"]) for one in before)]
-    return f"{len(runs)} agree" if agree(runs) else f"{len(runs)} differ"
+    return f"{len(runs)} runs that {'agree' if agree(runs) else 'differ'}"
 
 
 def agree(runs: Sequence[Sequence[float]]) -> bool:

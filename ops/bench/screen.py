@@ -75,23 +75,26 @@ class Display:
         """Say one thing."""
         self.console.print(Text(text), soft_wrap=True)
 
-    def figures(self, figures: Sequence[Figure], runs: Mapping[str, str]) -> None:
-        """Print the numbers, and under them what was promised of them, and why they fall short.
-
-        `runs` says of each figure, by its name, whether the last runs agree.
-        """
+    def figures(self, figures: Sequence[Figure]) -> None:
+        """Print the numbers, and under them what was promised of them, and why they fall short."""
         numbers = _table("figure", "unit")
-        for name in ("ours", "bare", "ratio", "quartiles", "runs", *_SHOWN):
+        for name in ("ours", "bare", "ratio", "quartiles", *_SHOWN):
             numbers.add_column(name, justify="right", no_wrap=True)
         goals = _table("figure", "goal", "is", "judged")
         goals.add_column("why", overflow="fold")
         for one in figures:
-            numbers.add_row(*_numbers(one, runs.get(one.name, "-")))
+            numbers.add_row(*_numbers(one))
             for row in _goals(one):
                 goals.add_row(*row)
         self.console.print(numbers)
         self.console.print()
         self.console.print(goals)
+
+    def runs(self, told: Mapping[str, str]) -> None:
+        """Print which figures' runs agree; `told` says it of each, by its name."""
+        for words in sorted(set(told.values())):
+            names = [name for name, said in told.items() if said == words]
+            self.say(f"{words}: {', '.join(names)}")
 
 
 def _table(*columns: str) -> Table:
@@ -101,7 +104,7 @@ def _table(*columns: str) -> Table:
     return made
 
 
-def _numbers(figure: Figure, runs: str) -> list[str]:
+def _numbers(figure: Figure) -> list[str]:
     ratio = figure.ratio
     return [
         figure.name,
@@ -110,7 +113,6 @@ def _numbers(figure: Figure, runs: str) -> list[str]:
         _number(median(figure.baseline) if figure.baseline else None),
         f"{ratio.middle:.2f}" if ratio else "-",
         f"{ratio.low:.2f}-{ratio.high:.2f}" if ratio else "-",
-        runs,
         *(_number(figure.extra.get(name)) for name in _SHOWN),
     ]
 

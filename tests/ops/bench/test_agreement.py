@@ -58,8 +58,8 @@ def test_it_is_the_ratio_that_is_compared_where_there_is_one() -> None:
     # Ten times slower, as the machine was then: the ratio is the same.
     before = {"rounds": {"ours": [20.0, 21.0], "baseline": [10.0, 10.0]}}
     now = Figure("a.rate", "1/s", [205.0, 207.0], [100.0, 100.0])
-    assert told(now, [before]) == "2 agree"
-    assert told(Figure("a.rate", "1/s", [205.0, 207.0]), [before]) == "2 differ"
+    assert told(now, [before]) == "2 runs that agree"
+    assert told(Figure("a.rate", "1/s", [205.0, 207.0]), [before]) == "2 runs that differ"
 
 
 def test_a_noisy_run_is_not_said_to_agree() -> None:
