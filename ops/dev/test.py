@@ -34,7 +34,7 @@ SUITES = (
     (
         "the real programs",
         "e2e and not timed",
-        ("-n", "2", *BY_FILE, "tests/e2e", "tests/ops/bench"),
+        ("-n", "3", *BY_FILE, "tests/e2e", "tests/ops/bench"),
     ),
     ("the real programs in time", "timed", ("tests/e2e",)),
 )
