@@ -172,8 +172,15 @@ def respond(scope: Scope, error: Exception) -> Response:
     if problem.status == 500:
         logs.logger().error("unexpected error", exc_info=error)
     elif isinstance(error, UNREACHABLE):
-        logs.logger().warning("not reachable", reason=type(error).__name__)
+        logs.logger().warning("not reachable", reason=type(error).__name__, **_state(error))
     return problem.response(scope)
+
+
+def _state(error: Exception) -> dict[str, str]:
+    """Return the database's own code for it, where it has one."""
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return {} if state is None else {"state": state}
 
 
 def _refusal(error: DomainError) -> Problem:

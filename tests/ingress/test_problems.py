@@ -10,6 +10,7 @@ import psycopg
 import psycopg_pool
 import pytest
 import redis.exceptions
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -135,6 +136,27 @@ def test_an_unreachable_store_is_503_without_its_address(lines: Lines) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert "10.1.2.3" not in answer.text
     assert not lines.where(lambda line: "exception" in line)
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (psycopg.errors.QueryCanceled("late"), "57014"),
+        (DBAPIError.instance("", None, psycopg.errors.DiskFull("full"), psycopg.Error), "53100"),
+        (psycopg.OperationalError("nobody answered"), None),
+        (redis.exceptions.ConnectionError("gone"), None),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_database_calls_an_error_is_in_the_log(
+    lines: Lines, error: Exception, state: str | None
+) -> None:
+    door = Door(raises=error)
+
+    assert door.client(door.book.add()).get("/v1/payments").status_code == 503
+
+    (told,) = lines.where(lambda line: line["event"] == "not reachable")
+    assert told.get("state") == state
 
 
 def test_a_path_that_is_not_there_is_a_problem_too() -> None:

@@ -75,7 +75,8 @@ class KeyWork(Session):
             try:
                 won = self._db.execute(_WIN, asked).one_or_none()
             except OperationalError as error:
-                # Whichever bound ended it: the wait for somebody else's key was too long.
+                # Whichever bound ended it: the wait for somebody else's key was too long. A machine
+                # that stood still finds all of them over at once, and the server names one.
                 if not isinstance(error.orig, LockNotAvailable | QueryCanceled):
                     raise
                 raise _in_flight() from error
