@@ -24,8 +24,10 @@ def known(*ours: float, noisy: str = "", older: int = 0) -> dict[str, Any]:
     [
         ([[1.0, 2.0, 3.0]], True),
         ([[1.0, 2.0, 3.0], [1.5, 2.5, 4.0], [1.0, 2.0, 9.0]], True),
-        ([[1.0, 2.0, 3.0], [1.0, 3.1, 4.0]], False),  # its middle is above all of the first
+        ([[1.0, 2.0, 3.0], [1.0, 3.2, 4.0]], False),  # its middle is above all of the first
         ([[1.0, 9.0, 9.5], [8.0, 9.0, 9.5], [1.0, 1.1, 9.5]], False),  # the last one's, below
+        ([[2.0, 2.0, 2.0], [2.09, 2.09, 2.09]], True),  # nobody can tell them apart
+        ([[2.0, 2.0, 2.0], [2.12, 2.12, 2.12]], False),
         ([[0.0], [0.0]], True),
     ],
 )
